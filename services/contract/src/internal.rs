@@ -1,0 +1,258 @@
+//! Bodies of calls between services (`/internal/**`). They never pass the gateway.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{EventId, PaymentId, ReservationId, UserId, Won};
+
+/// Answer of ticket's `GET /internal/events/{eventId}/queue-info`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueInfo {
+    /// Title of the event.
+    pub title: String,
+    /// Artist, if any.
+    pub artist: Option<String>,
+    /// `upcoming`, `on_sale`, `ended` or `cancelled`, computed at the time of the answer.
+    pub status: String,
+    /// Start of the sale.
+    pub sale_starts_at: Option<Timestamp>,
+    /// End of the sale.
+    pub sale_ends_at: Option<Timestamp>,
+}
+
+/// One event in ticket's `POST /internal/events/batch`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventSummary {
+    /// The event.
+    pub id: EventId,
+    /// Its title.
+    pub title: String,
+    /// Where it is.
+    pub venue: String,
+    /// When it is.
+    pub event_date: Timestamp,
+    /// Status at the time of the answer.
+    pub status: String,
+    /// Seats, or standing places, that exist.
+    pub total_seats: i64,
+    /// Of those, sold.
+    pub sold_seats: i64,
+}
+
+/// Request of `POST /internal/events/batch` and `POST /internal/users/batch`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdBatch {
+    /// At most 500 ids.
+    pub ids: Vec<Uuid>,
+}
+
+/// Answer of `POST /internal/events/batch`. Unknown ids are absent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventBatch {
+    /// Those that exist.
+    pub events: Vec<EventSummary>,
+}
+
+/// A reservation as ticket shows it to payment:
+/// `GET /internal/reservations/{id}/validate?userId=…`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReservationRow {
+    /// The reservation.
+    pub id: ReservationId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// For which event.
+    pub event_id: Option<EventId>,
+    /// Its number for people.
+    pub reservation_number: String,
+    /// Won to pay.
+    pub total_amount: Won,
+    /// `pending`, `confirmed`, `cancelled` or `expired`.
+    pub status: String,
+    /// `pending`, `processing`, `completed`, `refund_requested` or `refunded`.
+    pub payment_status: String,
+    /// End of the hold.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Request of `POST /internal/reservations/{id}/pay`: HELD → PAYING, fenced by the order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PayRequest {
+    /// Who pays. Must be the owner.
+    pub user_id: UserId,
+    /// The order that shall fence the hold.
+    pub order_id: String,
+    /// Must equal the reservation's total.
+    pub amount: Won,
+}
+
+/// Answer of `POST /internal/reservations/{id}/pay`. A repeat answers with the order that
+/// fences already and the same end: it never extends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PayAnswer {
+    /// The order that fences the hold, which may be an earlier one.
+    pub order_id: String,
+    /// Won to pay.
+    pub amount: Won,
+    /// The event.
+    pub event_id: Option<EventId>,
+    /// Title of the event, as the name of the order.
+    pub event_title: String,
+    /// End of the hold while paying.
+    pub expires_at: Timestamp,
+}
+
+/// Answer of `GET /internal/reservations/{id}/fence?orderId=…`, asked before money moves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FenceAnswer {
+    /// Whether the hold is live and fenced by that order.
+    pub fenced: bool,
+}
+
+/// Request of `POST /internal/reservations/{id}/confirm`: PAYING → SOLD. Idempotent by
+/// order. 200 `{"ok":true}` when sold (now or before); 409 when it cannot be honoured, in
+/// which case `RESERVATION_REJECTED` has been published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfirmRequest {
+    /// How it was paid.
+    #[serde(default = "ConfirmRequest::default_method")]
+    pub payment_method: String,
+    /// The captured order.
+    pub order_id: String,
+    /// Who paid.
+    pub user_id: UserId,
+    /// Won captured.
+    pub amount: Won,
+}
+
+impl ConfirmRequest {
+    fn default_method() -> String {
+        "toss".to_owned()
+    }
+}
+
+/// Request of `POST /internal/reservations/{id}/refund`: ticket ends a paid reservation
+/// because its payment is being given back, and publishes `RESERVATION_CANCELLED`. 200
+/// `{"ok":true}`, also when it had ended before; 403 when the ticket belongs to somebody else by now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefundRequest {
+    /// Who paid.
+    pub user_id: UserId,
+    /// The order that paid for it.
+    pub order_id: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// `{"ok":true}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ok {
+    /// Always true where the status is 200.
+    pub ok: bool,
+}
+
+/// State of an order after payment looked into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderOutcome {
+    /// The money was captured (and not given back).
+    Captured,
+    /// The money did not and will not move.
+    Void,
+    /// Captured and given back.
+    Refunded,
+    /// The provider could not say yet.
+    InDoubt,
+}
+
+/// Answer of payment's `POST /internal/payments/orders/{orderId}/void` (asked by ticket
+/// when an owner cancels while paying; answers `InDoubt` once confirming) and of
+/// `POST /internal/payments/orders/{orderId}/resolve` (asked when a hold's paying time is
+/// over: asks the provider first). An unknown order is `Void`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderState {
+    /// What became of it.
+    pub outcome: OrderOutcome,
+    /// The payment, where one exists.
+    pub payment_id: Option<PaymentId>,
+    /// How it was paid, where captured.
+    pub method: Option<String>,
+    /// Won captured, where captured.
+    pub amount: Option<Won>,
+}
+
+/// Answer of payment's `GET /internal/payments/by-reservation/{reservationId}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentByReservation {
+    /// Whether there is a payment.
+    pub found: bool,
+    /// The reservation asked for, where nothing was found.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reservation_id: Option<ReservationId>,
+    /// Status of the latest payment.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status: Option<String>,
+    /// Its method, empty where unknown.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub method: Option<String>,
+    /// Its amount.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub amount: Option<Won>,
+    /// Its order.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order_id: Option<String>,
+}
+
+/// One account in auth's `POST /internal/users/batch`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserSummary {
+    /// The account.
+    pub id: UserId,
+    /// Its e-mail.
+    pub email: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Answer of `POST /internal/users/batch`. Unknown ids are absent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserBatch {
+    /// Those that exist.
+    pub users: Vec<UserSummary>,
+}
+
+/// Answer of auth's `GET /internal/users/counts`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserCounts {
+    /// Accounts with role `user`.
+    pub users: i64,
+    /// Accounts with role `admin`.
+    pub admins: i64,
+}
+
+/// Request of ticket's `POST /internal/memberships/award-points`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AwardPoints {
+    /// Who is awarded.
+    pub user_id: UserId,
+    /// `COMMUNITY_POST`, `COMMUNITY_COMMENT`, `NEWS_CREATION`, …
+    pub action_type: String,
+    /// How many.
+    pub points: i32,
+    /// What for, to be read by people.
+    pub description: String,
+    /// The post, comment or article.
+    pub reference_id: Option<Uuid>,
+    /// Only this artist's membership; all active ones where absent.
+    pub artist_id: Option<Uuid>,
+}

@@ -1,0 +1,219 @@
+//! The HTTP server of a service: the same middle layers for all, the operations endpoints,
+//! and a shutdown that finishes what has begun.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, Method, StatusCode};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{Instrument, error, info, warn};
+
+use crate::{
+    ApiError, Runtime,
+    config::Listen,
+    error::LoggedCause,
+    health::Health,
+    identity::{GatewayToken, trust_gateway_only},
+    metrics::RequestLabels,
+    telemetry::{self, TraceContext, chain},
+};
+
+/// Largest body a service takes unless a route says otherwise.
+pub const BODY_LIMIT_BYTES: usize = 1024 * 1024;
+/// How long requests in flight may take to finish at shutdown.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves `router` with all layers and the operations endpoints until shutdown, then waits
+/// for requests in flight and for background tasks.
+pub async fn serve(
+    runtime: &Runtime,
+    listen: &Listen,
+    router: Router,
+    health: Health,
+    gateway: Option<GatewayToken>,
+) -> anyhow::Result<()> {
+    let mut app = layers(router, runtime, gateway).merge(health.router());
+    match listen.management_port {
+        None => app = app.merge(health.actuator()),
+        Some(port) => serve_management(runtime, listen, port, &health).await?,
+    }
+    let listener = bind(listen.address, listen.port).await?;
+    info!(address = %listener.local_addr()?, "listening");
+    let tasks = runtime.tasks.clone();
+    let server = axum::serve(
+        listener,
+        app.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move { tasks.cancelled().await })
+    .into_future();
+    let drained = async {
+        runtime.tasks.cancelled().await;
+        tokio::time::sleep(DRAIN_TIMEOUT).await;
+    };
+    tokio::select! {
+        result = server => result.context("the HTTP server failed")?,
+        () = drained => warn!("requests still in flight were cut off"),
+    }
+    runtime.tasks.shutdown().await;
+    info!("stopped");
+    Ok(())
+}
+
+async fn serve_management(
+    runtime: &Runtime,
+    listen: &Listen,
+    port: u16,
+    health: &Health,
+) -> anyhow::Result<()> {
+    let listener = bind(listen.address, port).await?;
+    let app = health.actuator().merge(health.router());
+    let tasks = runtime.tasks.clone();
+    runtime.tasks.spawn("management", async move {
+        let shutdown = async move { tasks.cancelled().await };
+        if let Err(error) = axum::serve(listener, app)
+            .with_graceful_shutdown(shutdown)
+            .await
+        {
+            error!(error = %chain(&error), "the management server failed");
+        }
+    });
+    Ok(())
+}
+
+/// Listens there, or says which address is taken.
+async fn bind(address: std::net::IpAddr, port: u16) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((address, port))
+        .await
+        .with_context(|| format!("cannot listen on {address}:{port}"))
+}
+
+/// The layers that every route of every service has: trace and access metrics, panic → 500,
+/// body limit, trust in the gateway only, JSON for unknown paths and methods. A service
+/// without identity (no `gateway`) trusts nobody's headers.
+pub fn layers(router: Router, runtime: &Runtime, gateway: Option<GatewayToken>) -> Router {
+    let gateway = gateway.unwrap_or_else(|| GatewayToken::new(unguessable().into()));
+    router
+        .fallback(async || ApiError::not_found("NOT_FOUND", "Not found"))
+        .method_not_allowed_fallback(async || {
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "METHOD_NOT_ALLOWED",
+                "Method not allowed",
+            )
+        })
+        .layer(from_fn_with_state(gateway, trust_gateway_only))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+        .layer(CatchPanicLayer::custom(panic_response))
+        .layer(from_fn_with_state(runtime.clone(), observe))
+}
+
+fn unguessable() -> String {
+    uuid::Uuid::new_v4().to_string() + &uuid::Uuid::new_v4().to_string()
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature of a panic handler"
+)]
+fn panic_response(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no text");
+    ApiError::internal(anyhow::anyhow!("a handler panicked: {text}")).into_response()
+}
+
+/// Middleware: gives the request its trace, measures it, and logs the cause of a failure once.
+async fn observe(State(runtime): State<Runtime>, request: Request, next: Next) -> Response {
+    let trace = TraceContext::of_request(request.headers());
+    let method = method_name(request.method());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let span = telemetry::request_span(method, &route, &trace);
+    let trace = trace.entered(&span);
+    telemetry::within(
+        trace,
+        async move {
+            let start = Instant::now();
+            let response = next.run(request).await;
+            let labels = RequestLabels {
+                method,
+                route,
+                status: response.status().as_u16(),
+            };
+            runtime
+                .metrics
+                .observe_request(&labels, start.elapsed().as_secs_f64());
+            log_outcome(&labels, start.elapsed(), &response);
+            response
+        }
+        .instrument(span),
+    )
+    .await
+}
+
+fn log_outcome(labels: &RequestLabels, elapsed: Duration, response: &Response) {
+    let RequestLabels {
+        method,
+        route,
+        status,
+    } = labels;
+    let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    match response.extensions().get::<LoggedCause>() {
+        Some(LoggedCause(cause)) if *status >= 500 => {
+            error!(http.method = method, http.route = route, http.status = status, duration_ms,
+                   error = %chain(&***cause), "request failed");
+        }
+        Some(LoggedCause(cause)) => {
+            info!(http.method = method, http.route = route, http.status = status, duration_ms,
+                  error = %chain(&***cause), "request refused");
+        }
+        None => {
+            tracing::debug!(
+                http.method = method,
+                http.route = route,
+                http.status = status,
+                duration_ms,
+                "request answered"
+            );
+        }
+    }
+}
+
+/// The method as a label: one of the known words, so that nobody can invent labels.
+pub fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}
+
+/// Value of the cookie of that name, from all `Cookie` headers.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(http::header::COOKIE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))
+}
