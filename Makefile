@@ -1,0 +1,57 @@
+# Commands of this house. Each recipe is one command; what is longer has a name of its own.
+#
+#   make up            everything on this machine (KAFKA=1: with real Apache Kafka)
+#   make crowd         2,000 simulated fans against what `make up` runs
+#   make build         target/release/urr
+#   make test          all tests, on real engines
+#   make lint          formatting, clippy, documentation
+#   make fmt           formats
+#   make sqlx          renews services/*/.sqlx after a change of SQL or migrations
+#   make deny          cargo-deny, where it is installed
+
+CARGO ?= cargo
+URR   := target/release/urr
+FANS  ?= 2000
+
+# Queries are checked against services/*/.sqlx, so that building needs no database.
+export SQLX_OFFLINE := true
+
+.PHONY: up crowd build test lint fmt sqlx deny packages packages-with-kafka clippy doc format-check
+
+up: $(if $(KAFKA),packages-with-kafka,packages) build
+	exec $(URR) up $(if $(KAFKA),--kafka) $(UP_FLAGS)
+
+crowd:
+	exec $(URR) crowd --env-file .urr/run.env --fans $(FANS) $(CROWD_FLAGS)
+
+build: packages
+	$(CARGO) build --release --locked --package urr-urr --target-dir target
+
+test: packages-with-kafka
+	$(CARGO) test --workspace --locked --no-fail-fast
+
+lint: packages format-check clippy doc
+
+format-check:
+	$(CARGO) fmt --all --check
+
+clippy:
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
+
+fmt:
+	$(CARGO) fmt --all
+
+sqlx: packages
+	services/urr/sqlx.sh
+
+deny:
+	$(CARGO) deny --locked check bans licenses sources
+
+packages:
+	services/urr/bootstrap.sh
+
+packages-with-kafka:
+	services/urr/bootstrap.sh --kafka
