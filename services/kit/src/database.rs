@@ -76,6 +76,10 @@ impl Database {
     ) -> anyhow::Result<Self> {
         use secrecy::ExposeSecret;
         let url = url.strip_prefix("jdbc:").unwrap_or(url);
+        anyhow::ensure!(
+            url.starts_with("postgres://") || url.starts_with("postgresql://"),
+            "the database URL must begin with postgres://, postgresql:// or jdbc:postgresql://"
+        );
         let mut options =
             PgConnectOptions::from_str(url).context("the database URL cannot be read")?;
         if let Some(username) = username {

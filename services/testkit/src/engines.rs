@@ -88,14 +88,24 @@ async fn template(shared: &Shared, migrations: &Migrator, name: &str) -> String 
     reason = "statements about databases cannot be checked against one"
 )]
 async fn admin(postgres: &Postgres, statement: &str) {
-    let mut connection = PgConnection::connect(&postgres.url("postgres"))
-        .await
-        .expect("Postgres answers");
+    let mut connection = connect(&postgres.url("postgres")).await;
     sqlx::query(AssertSqlSafe(statement.to_owned()))
         .execute(&mut connection)
         .await
         .expect("a statement of our own");
     connection.close().await.expect("closes");
+}
+
+/// A connection, waiting while the server accepts sockets but still starts (57P03).
+async fn connect(url: &str) -> PgConnection {
+    loop {
+        match PgConnection::connect(url).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57P03") => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            result => return result.expect("Postgres answers"),
+        }
+    }
 }
 
 fn shared() -> &'static Shared {
