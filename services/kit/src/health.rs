@@ -17,7 +17,7 @@ use http::{StatusCode, header::CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
 
-use crate::{Metrics, Runtime, redis::Redis, telemetry::chain};
+use crate::{Metrics, Runtime, bus::Bus, redis::Redis, telemetry::chain};
 
 /// How long one check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -75,6 +75,16 @@ impl Health {
         self.dependency(name, move || {
             let redis = redis.clone();
             async move { Ok(redis.ping().await?) }
+        })
+    }
+
+    /// The bus: part of the report only.
+    #[must_use]
+    pub fn bus(self, name: &'static str, bus: &Bus) -> Self {
+        let bus = bus.clone();
+        self.dependency(name, move || {
+            let bus = bus.clone();
+            async move { Ok(bus.check().await?) }
         })
     }
 

@@ -3,9 +3,11 @@
 //!
 //! A service decides; this crate carries out what all of them need done alike.
 
+pub mod bus;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod consumer;
 pub mod database;
 pub mod engines;
 pub mod error;
@@ -14,6 +16,7 @@ pub mod health;
 pub mod identity;
 pub mod internal;
 pub mod metrics;
+pub mod outbox;
 pub mod page;
 pub mod redis;
 pub mod runtime;

@@ -5,6 +5,7 @@
 //! a template; every test that needs Redis gets a server of its own. All end with the
 //! process.
 
+mod bus;
 mod client;
 mod engines;
 mod proxy;
@@ -15,6 +16,7 @@ use axum::Router;
 use jiff::Timestamp;
 use urr_kit::{Clock, Runtime, identity::GatewayToken, internal::InternalToken};
 
+pub use bus::bus;
 pub use client::{Answer, Client};
 pub use engines::{TestDatabase, TestRedis, database, redis};
 pub use proxy::BreakingProxy;
