@@ -1,0 +1,134 @@
+//! Registration, login, and the account of whoever is signed in.
+
+use std::sync::Arc;
+
+use axum::{extract, response::Response};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use urr_kit::{ApiError, ApiResult, extract::AppJson};
+
+use super::{bearer::Bearer, body::Fields, errors, signed_in::SignedIn};
+use crate::{
+    State,
+    domain::{
+        account::Account,
+        password::StoredHash,
+        registration::{Credentials, Registration},
+        session::RefreshToken,
+    },
+    store::{token_families, users},
+};
+
+/// Body of a registration.
+#[derive(Deserialize)]
+pub(super) struct RegisterBody {
+    email: Option<String>,
+    password: Option<String>,
+    name: Option<String>,
+    phone: Option<String>,
+}
+
+/// Body of a login.
+#[derive(Deserialize)]
+pub(super) struct LoginBody {
+    email: Option<String>,
+    password: Option<String>,
+}
+
+/// `POST /api/auth/register`
+pub(super) async fn register(
+    extract::State(state): extract::State<Arc<State>>,
+    Fields(body): Fields<RegisterBody>,
+) -> ApiResult<Response> {
+    let wish = Registration::new(body.email, body.password, body.name, body.phone)
+        .map_err(errors::violation)?;
+    if users::email_is_taken(&state.pool, wish.email.as_str()).await? {
+        return Err(errors::email_taken());
+    }
+    let hash = state
+        .hashing
+        .hash(wish.password.clone())
+        .await
+        .map_err(errors::busy)?
+        .map_err(ApiError::internal)?;
+    let now = state.clock.now();
+    let refresh = RefreshToken::first(now, state.lifetimes);
+    let mut transaction = state.pool.begin().await?;
+    let account = users::insert(&mut *transaction, &wish, &hash)
+        .await?
+        .ok_or_else(errors::email_taken)?;
+    token_families::found(&mut *transaction, account.id, &refresh, now).await?;
+    transaction.commit().await?;
+    SignedIn {
+        account: &account,
+        refresh,
+    }
+    .answer(&state, now, StatusCode::CREATED, "Registration completed")
+}
+
+/// `POST /api/auth/login`
+pub(super) async fn log_in(
+    extract::State(state): extract::State<Arc<State>>,
+    Fields(body): Fields<LoginBody>,
+) -> ApiResult<Response> {
+    let credentials = Credentials::new(body.email, body.password).map_err(errors::violation)?;
+    let account = authenticate(&state, credentials).await?;
+    let now = state.clock.now();
+    let refresh = RefreshToken::first(now, state.lifetimes);
+    token_families::found(&state.pool, account.id, &refresh, now).await?;
+    SignedIn {
+        account: &account,
+        refresh,
+    }
+    .answer(&state, now, StatusCode::OK, "Login successful")
+}
+
+/// The account whose password this is. An unknown e-mail costs as much as a wrong password.
+async fn authenticate(state: &State, credentials: Credentials) -> ApiResult<Account> {
+    let Credentials { email, password } = credentials;
+    if !state.attempts.lock().may_try(&email, state.clock.now()) {
+        state.metrics.slowed_logins.inc();
+        return Err(errors::wrong_credentials());
+    }
+    let found = users::by_email_with_hash(&state.pool, email.as_str()).await?;
+    let (account, hash) = found.unzip();
+    let matches = state
+        .hashing
+        .matches(password, StoredHash::new(hash))
+        .await
+        .map_err(errors::busy)?;
+    match account {
+        Some(account) if matches => {
+            state.attempts.lock().succeeded(&email);
+            state.metrics.logins.inc();
+            Ok(account)
+        }
+        _ => {
+            state.metrics.failed_logins.inc();
+            Err(errors::wrong_credentials())
+        }
+    }
+}
+
+/// `GET /api/auth/me`: fresh from the database, so a changed role shows.
+pub(super) async fn me(
+    extract::State(state): extract::State<Arc<State>>,
+    Bearer(claims): Bearer,
+) -> ApiResult<AppJson<Value>> {
+    if let Some(family) = claims.family_id
+        && token_families::has_ended(&state.pool, family).await?
+    {
+        return Err(ApiError::unauthorized());
+    }
+    let account = users::by_id(&state.pool, claims.user_id)
+        .await?
+        .ok_or_else(errors::user_not_found)?;
+    Ok(AppJson(json!({"user": {
+        "id": account.id,
+        "email": account.email,
+        "name": account.name,
+        "role": account.role,
+        "createdAt": account.created_at,
+    }})))
+}

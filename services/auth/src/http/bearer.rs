@@ -1,0 +1,59 @@
+//! Who asks, by the bearer token of the request. The gateway has turned the cookie into it.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
+use jiff::Timestamp;
+use urr_contract::tokens::{AccessClaims, SessionTokenType, TokenKey};
+use urr_kit::ApiError;
+
+use crate::State;
+
+/// Claims of a valid access token. 401 without one.
+pub(super) struct Bearer(pub(super) AccessClaims);
+
+impl FromRequestParts<Arc<State>> for Bearer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, ApiError> {
+        bearer_token(&parts.headers)
+            .and_then(|token| access_claims(&state.tokens, token, state.clock.now()))
+            .map(Self)
+            .ok_or_else(ApiError::unauthorized)
+    }
+}
+
+/// Claims of a valid access token, if the request has one.
+pub(super) struct MaybeBearer(pub(super) Option<AccessClaims>);
+
+impl FromRequestParts<Arc<State>> for MaybeBearer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &Arc<State>,
+    ) -> Result<Self, Self::Rejection> {
+        Ok(Self(
+            Bearer::from_request_parts(parts, state)
+                .await
+                .ok()
+                .map(|Bearer(claims)| claims),
+        ))
+    }
+}
+
+/// The token after `Bearer `, whose case does not matter.
+pub(super) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
+}
+
+/// The claims, if the token is ours, an access token, and has not ended.
+pub(super) fn access_claims(key: &TokenKey, token: &str, now: Timestamp) -> Option<AccessClaims> {
+    key.verify::<AccessClaims>(token, now)
+        .ok()
+        .filter(|claims| claims.token_type == SessionTokenType::Access)
+}

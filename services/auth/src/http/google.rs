@@ -1,0 +1,64 @@
+//! Sign-in with Google.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use axum::{extract, response::Response};
+use serde::Deserialize;
+use urr_kit::{ApiError, ApiResult};
+
+use super::{body::Fields, errors, signed_in::SignedIn};
+use crate::{
+    State,
+    domain::{account::Account, google_identity::GoogleIdentity, session::RefreshToken},
+    store::{token_families, users},
+};
+
+/// Tries to find or make the account while other sign-ins of the same person make it too.
+const TRIES: usize = 3;
+
+/// Body of a sign-in.
+#[derive(Deserialize)]
+pub(super) struct GoogleBody {
+    credential: Option<String>,
+}
+
+/// `POST /api/auth/google`
+pub(super) async fn sign_in(
+    extract::State(state): extract::State<Arc<State>>,
+    Fields(body): Fields<GoogleBody>,
+) -> ApiResult<Response> {
+    let credential = body
+        .credential
+        .filter(|credential| !credential.trim().is_empty())
+        .ok_or_else(errors::google_credential_required)?;
+    let google = state
+        .google
+        .as_ref()
+        .ok_or_else(errors::google_not_configured)?;
+    let now = state.clock.now();
+    let identity = google
+        .verify(credential.trim(), now)
+        .await
+        .map_err(errors::google)?;
+    let account = account_of(&state, &identity).await?;
+    let refresh = RefreshToken::first(now, state.lifetimes);
+    token_families::found(&state.pool, account.id, &refresh, now).await?;
+    SignedIn {
+        account: &account,
+        refresh,
+    }
+    .google_answer(&state, now, identity.picture)
+}
+
+async fn account_of(state: &State, identity: &GoogleIdentity) -> ApiResult<Account> {
+    let mut connection = state.pool.acquire().await?;
+    for _ in 0..TRIES {
+        if let Some(account) = users::for_google(&mut connection, identity).await? {
+            return Ok(account);
+        }
+    }
+    Err(ApiError::internal(anyhow!(
+        "neither found nor made the account of a Google sign-in"
+    )))
+}

@@ -1,0 +1,187 @@
+//! What becomes of a session after login: verification, refresh, logout.
+
+use std::sync::Arc;
+
+use axum::{extract, response::Response};
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tracing::warn;
+use urr_contract::{
+    headers,
+    tokens::{AccessClaims, RefreshClaims, SessionTokenType},
+};
+use urr_kit::{ApiError, ApiResult, extract::AppJson, serve::cookie, telemetry::chain};
+
+use super::{
+    bearer::{MaybeBearer, access_claims},
+    body::{Fields, unreadable},
+    errors,
+    signed_in::{SignedIn, signed_out},
+};
+use crate::{
+    State,
+    domain::{
+        account::Account,
+        session::{Presented, RefreshToken, presented},
+    },
+    store::{
+        token_families::{self, EndReason},
+        users,
+    },
+};
+
+/// Body of a verification.
+#[derive(Deserialize)]
+pub(super) struct VerifyBody {
+    token: Option<String>,
+}
+
+/// Body of a refresh without cookie.
+#[derive(Deserialize)]
+pub(super) struct RefreshBody {
+    #[serde(rename = "refreshToken")]
+    refresh_token: Option<String>,
+}
+
+/// `POST /api/auth/verify-token`
+pub(super) async fn verify_token(
+    extract::State(state): extract::State<Arc<State>>,
+    Fields(body): Fields<VerifyBody>,
+) -> ApiResult<AppJson<Value>> {
+    let token = not_blank(body.token).ok_or_else(errors::blank)?;
+    let claims = access_claims(&state.tokens, token.trim(), state.clock.now())
+        .ok_or_else(errors::invalid_token)?;
+    if let Some(family) = claims.family_id
+        && token_families::has_ended(&state.pool, family).await?
+    {
+        return Err(errors::invalid_token());
+    }
+    let account = users::by_id(&state.pool, claims.user_id)
+        .await?
+        .ok_or_else(errors::user_not_found)?;
+    Ok(AppJson(json!({
+        "valid": true,
+        "user": {
+            "userId": account.id,
+            "email": account.email,
+            "name": account.name,
+            "role": account.role,
+        },
+    })))
+}
+
+/// `POST /api/auth/refresh`: the cookie's token, else the body's.
+pub(super) async fn refresh(
+    extract::State(state): extract::State<Arc<State>>,
+    headers: HeaderMap,
+    body: Result<Option<AppJson<RefreshBody>>, ApiError>,
+) -> ApiResult<Response> {
+    let from_cookie = cookie(&headers, headers::COOKIE_REFRESH).map(str::to_owned);
+    let token = match not_blank(from_cookie) {
+        Some(token) => token,
+        None => body_token(body)?,
+    };
+    let now = state.clock.now();
+    let claims = refresh_claims(&state, &token, now).ok_or_else(errors::invalid_refresh_token)?;
+    let (account, refresh) = exchange(&state, &claims, now).await?;
+    SignedIn {
+        account: &account,
+        refresh,
+    }
+    .answer(&state, now, StatusCode::OK, "Token refreshed")
+}
+
+fn body_token(body: Result<Option<AppJson<RefreshBody>>, ApiError>) -> ApiResult<String> {
+    let body = body.map_err(unreadable)?;
+    body.and_then(|AppJson(body)| not_blank(body.refresh_token))
+        .ok_or_else(errors::refresh_token_required)
+}
+
+/// Gives the token that a presented one is worth. Whatever is decided is committed before
+/// it is answered: an ended family must stay ended although the answer is a refusal.
+async fn exchange(
+    state: &State,
+    claims: &RefreshClaims,
+    now: Timestamp,
+) -> ApiResult<(Account, RefreshToken)> {
+    let mut transaction = state.pool.begin().await?;
+    let family = token_families::lock(&mut *transaction, claims.family_id)
+        .await?
+        .ok_or_else(errors::invalid_refresh_token)?;
+    let (token, rotated_at) =
+        token_families::token(&mut *transaction, claims.family_id, claims.jti)
+            .await?
+            .ok_or_else(errors::invalid_refresh_token)?;
+    let outcome = match presented(&token, rotated_at, family.ended_at, now) {
+        Presented::Live => {
+            let successor = token.successor(now, state.lifetimes);
+            token_families::mark_rotated(&mut *transaction, token.id, now).await?;
+            token_families::add_successor(&mut *transaction, &successor).await?;
+            Ok(successor)
+        }
+        Presented::JustRotated => {
+            Ok(token_families::live_token(&mut *transaction, token.family).await?)
+        }
+        Presented::Reused => {
+            token_families::end(&mut *transaction, token.family, EndReason::Reuse, now).await?;
+            state.metrics.reused_tokens.inc();
+            Err(errors::reused_refresh_token())
+        }
+        Presented::Expired => Err(errors::invalid_refresh_token()),
+    };
+    transaction.commit().await?;
+    outcome.map(|refresh| (family.account, refresh))
+}
+
+/// `POST /api/auth/logout`: always succeeds for the browser.
+pub(super) async fn log_out(
+    extract::State(state): extract::State<Arc<State>>,
+    MaybeBearer(access): MaybeBearer,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let now = state.clock.now();
+    let refresh = cookie(&headers, headers::COOKIE_REFRESH)
+        .and_then(|token| refresh_claims(&state, token, now));
+    if let Err(error) = end_session(&state, access, refresh, now).await {
+        warn!(error = %chain(&error), "a session could not be ended");
+    }
+    signed_out(state.cookie_secure)
+}
+
+/// Ends the login that the tokens belong to. An access token that names none, as old
+/// issuers made them, ends all of its owner.
+async fn end_session(
+    state: &State,
+    access: Option<AccessClaims>,
+    refresh: Option<RefreshClaims>,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    if let Some(claims) = refresh {
+        token_families::end(&state.pool, claims.family_id, EndReason::Logout, now).await?;
+    }
+    match access {
+        Some(claims) => match claims.family_id {
+            Some(family) => token_families::end(&state.pool, family, EndReason::Logout, now).await,
+            None => {
+                token_families::end_all_of(&state.pool, claims.user_id, EndReason::Logout, now)
+                    .await
+            }
+        },
+        None => Ok(()),
+    }
+}
+
+/// The claims, if the token is ours, a refresh token, and has not ended.
+fn refresh_claims(state: &State, token: &str, now: Timestamp) -> Option<RefreshClaims> {
+    state
+        .tokens
+        .verify::<RefreshClaims>(token.trim(), now)
+        .ok()
+        .filter(|claims| claims.token_type == SessionTokenType::Refresh)
+}
+
+fn not_blank(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}

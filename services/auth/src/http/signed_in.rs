@@ -1,0 +1,154 @@
+//! The answer that signs somebody in: account, both tokens, both cookies.
+
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header::SET_COOKIE};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+use urr_contract::{UserId, headers};
+use urr_kit::{ApiError, ApiResult, extract::AppJson};
+
+use crate::{
+    State,
+    domain::{
+        account::{Account, Role},
+        session::{self, RefreshToken},
+    },
+};
+
+/// Cookies of both tokens go where they are needed: identity everywhere, the refresh token
+/// to the API only. `/api` covers `/api/auth` and `/api/v1/auth`.
+const ACCESS_PATH: &str = "/";
+const REFRESH_PATH: &str = "/api";
+
+/// An account as the answers of register, login, refresh and google show it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserBody<'a> {
+    id: UserId,
+    user_id: UserId,
+    email: &'a str,
+    name: &'a str,
+    role: Role,
+}
+
+/// A session that has been stored and is to be handed out.
+pub(super) struct SignedIn<'a> {
+    pub(super) account: &'a Account,
+    pub(super) refresh: RefreshToken,
+}
+
+impl SignedIn<'_> {
+    /// The answer, with `message` for people.
+    pub(super) fn answer(
+        &self,
+        state: &State,
+        now: Timestamp,
+        status: StatusCode,
+        message: &str,
+    ) -> ApiResult<Response> {
+        let user = serde_json::to_value(self.user()).map_err(ApiError::internal)?;
+        self.answer_with(state, now, status, message, &user)
+    }
+
+    /// The answer to a Google sign-in, whose user has a portrait.
+    pub(super) fn google_answer(
+        &self,
+        state: &State,
+        now: Timestamp,
+        picture: Option<String>,
+    ) -> ApiResult<Response> {
+        let mut user = serde_json::to_value(self.user()).map_err(ApiError::internal)?;
+        user["picture"] = picture.map_or(Value::Null, Value::String);
+        self.answer_with(state, now, StatusCode::OK, "Google login successful", &user)
+    }
+
+    fn answer_with(
+        &self,
+        state: &State,
+        now: Timestamp,
+        status: StatusCode,
+        message: &str,
+        user: &Value,
+    ) -> ApiResult<Response> {
+        let access =
+            session::access_claims(self.account, self.refresh.family, now, state.lifetimes);
+        let access = state.tokens.sign(&access).map_err(ApiError::internal)?;
+        let refresh = self.refresh.claims(self.account.id);
+        let refresh = state.tokens.sign(&refresh).map_err(ApiError::internal)?;
+        let cookies = [
+            access_cookie(
+                &access,
+                state.lifetimes.access.as_secs(),
+                state.cookie_secure,
+            )?,
+            refresh_cookie(
+                &refresh,
+                state.lifetimes.refresh.as_secs(),
+                state.cookie_secure,
+            )?,
+        ];
+        let body = json!({
+            "message": message,
+            "token": access,
+            "refreshToken": refresh,
+            "user": user,
+        });
+        Ok((status, AppendHeaders(cookies), AppJson(body)).into_response())
+    }
+
+    fn user(&self) -> UserBody<'_> {
+        let Account {
+            id,
+            email,
+            name,
+            role,
+            ..
+        } = self.account;
+        UserBody {
+            id: *id,
+            user_id: *id,
+            email,
+            name,
+            role: *role,
+        }
+    }
+}
+
+/// Takes both cookies away.
+pub(super) fn signed_out(secure: bool) -> ApiResult<Response> {
+    let cookies = [
+        access_cookie("", 0, secure)?,
+        refresh_cookie("", 0, secure)?,
+    ];
+    let body = json!({"message": "Logged out successfully"});
+    Ok((AppendHeaders(cookies), AppJson(body)).into_response())
+}
+
+fn access_cookie(value: &str, max_age: i64, secure: bool) -> ApiResult<(HeaderName, HeaderValue)> {
+    cookie(headers::COOKIE_ACCESS, value, ACCESS_PATH, max_age, secure)
+}
+
+fn refresh_cookie(value: &str, max_age: i64, secure: bool) -> ApiResult<(HeaderName, HeaderValue)> {
+    cookie(
+        headers::COOKIE_REFRESH,
+        value,
+        REFRESH_PATH,
+        max_age,
+        secure,
+    )
+}
+
+fn cookie(
+    name: &str,
+    value: &str,
+    path: &str,
+    max_age: i64,
+    secure: bool,
+) -> ApiResult<(HeaderName, HeaderValue)> {
+    let secure = if secure { "; Secure" } else { "" };
+    let text =
+        format!("{name}={value}; Max-Age={max_age}; Path={path}; HttpOnly; SameSite=Lax{secure}");
+    let value = HeaderValue::try_from(text).map_err(ApiError::internal)?;
+    Ok((SET_COOKIE, value))
+}

@@ -1,0 +1,4 @@
+//! All SQL of auth. Functions take the executor, so the caller owns the transaction.
+
+pub mod token_families;
+pub mod users;

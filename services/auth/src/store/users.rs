@@ -1,0 +1,229 @@
+//! Table `users`.
+
+use sqlx::{PgConnection, PgExecutor};
+use urr_contract::{UserId, internal::UserCounts};
+
+use crate::domain::{
+    account::{Account, Role},
+    google_identity::GoogleIdentity,
+    password::NO_PASSWORD,
+    registration::Registration,
+};
+
+struct Row {
+    id: UserId,
+    email: String,
+    name: String,
+    role: Role,
+    created_at: jiff_sqlx::Timestamp,
+}
+
+impl From<Row> for Account {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            email: row.email,
+            name: row.name,
+            role: row.role,
+            created_at: row.created_at.to_jiff(),
+        }
+    }
+}
+
+/// Makes an account; `None` where the e-mail has one already.
+pub async fn insert(
+    executor: impl PgExecutor<'_>,
+    registration: &Registration,
+    password_hash: &str,
+) -> sqlx::Result<Option<Account>> {
+    sqlx::query_as!(
+        Row,
+        r#"insert into users (email, password_hash, name, phone)
+           values ($1, $2, $3, $4)
+           on conflict on constraint users_one_account_per_email do nothing
+           returning id as "id!: UserId", email, name, role as "role!: Role", created_at"#,
+        registration.email.as_str(),
+        password_hash,
+        registration.name,
+        registration.phone,
+    )
+    .fetch_optional(executor)
+    .await
+    .map(|row| row.map(Account::from))
+}
+
+/// Whether the e-mail has an account. A hint that saves a hash; [`insert`] decides.
+pub async fn email_is_taken(executor: impl PgExecutor<'_>, email: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from users where email = $1) as "exists!""#,
+        email
+    )
+    .fetch_one(executor)
+    .await
+}
+
+/// The account of an e-mail, and the stored hash of its password.
+pub async fn by_email_with_hash(
+    executor: impl PgExecutor<'_>,
+    email: &str,
+) -> sqlx::Result<Option<(Account, String)>> {
+    sqlx::query!(
+        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at, password_hash
+           from users where email = $1"#,
+        email
+    )
+    .fetch_optional(executor)
+    .await
+    .map(|found| {
+        found.map(|user| {
+            let account = Account {
+                id: user.id,
+                email: user.email,
+                name: user.name,
+                role: user.role,
+                created_at: user.created_at.to_jiff(),
+            };
+            (account, user.password_hash)
+        })
+    })
+}
+
+/// An account.
+pub async fn by_id(executor: impl PgExecutor<'_>, id: UserId) -> sqlx::Result<Option<Account>> {
+    sqlx::query_as!(
+        Row,
+        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at
+           from users where id = $1"#,
+        id as UserId
+    )
+    .fetch_optional(executor)
+    .await
+    .map(|row| row.map(Account::from))
+}
+
+/// Those of the accounts that exist.
+pub async fn by_ids(executor: impl PgExecutor<'_>, ids: &[UserId]) -> sqlx::Result<Vec<Account>> {
+    sqlx::query_as!(
+        Row,
+        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at
+           from users where id = any($1)"#,
+        ids as &[UserId]
+    )
+    .fetch_all(executor)
+    .await
+    .map(|rows| rows.into_iter().map(Account::from).collect())
+}
+
+/// How many accounts there are, by role.
+pub async fn counts(executor: impl PgExecutor<'_>) -> sqlx::Result<UserCounts> {
+    sqlx::query_as!(
+        UserCounts,
+        r#"select count(*) filter (where role = 'user')  as "users!",
+                  count(*) filter (where role = 'admin') as "admins!"
+           from users"#
+    )
+    .fetch_one(executor)
+    .await
+}
+
+/// The account of a person whom Google vouches for: the one linked to their Google id,
+/// else the one with their e-mail (linked from now on), else a new one. `None` where
+/// another sign-in made the account in between: ask again.
+pub async fn for_google(
+    connection: &mut PgConnection,
+    identity: &GoogleIdentity,
+) -> sqlx::Result<Option<Account>> {
+    if let Some(account) = by_google_id(&mut *connection, &identity.google_id).await? {
+        return Ok(Some(account));
+    }
+    if let Some(account) = link_google(&mut *connection, identity).await? {
+        return Ok(Some(account));
+    }
+    sqlx::query_as!(
+        Row,
+        r#"insert into users (email, password_hash, name, google_id)
+           values ($1, $2, $3, $4)
+           on conflict do nothing
+           returning id as "id!: UserId", email, name, role as "role!: Role", created_at"#,
+        identity.email.as_str(),
+        NO_PASSWORD,
+        identity.name,
+        identity.google_id,
+    )
+    .fetch_optional(connection)
+    .await
+    .map(|row| row.map(Account::from))
+}
+
+async fn by_google_id(
+    executor: impl PgExecutor<'_>,
+    google_id: &str,
+) -> sqlx::Result<Option<Account>> {
+    sqlx::query_as!(
+        Row,
+        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at
+           from users where google_id = $1"#,
+        google_id
+    )
+    .fetch_optional(executor)
+    .await
+    .map(|row| row.map(Account::from))
+}
+
+/// An account linked to another Google id keeps that link and is used all the same: both
+/// have proven that the e-mail is theirs.
+async fn link_google(
+    executor: impl PgExecutor<'_>,
+    identity: &GoogleIdentity,
+) -> sqlx::Result<Option<Account>> {
+    sqlx::query_as!(
+        Row,
+        r#"update users set google_id = coalesce(google_id, $2)
+           where email = $1
+           returning id as "id!: UserId", email, name, role as "role!: Role", created_at"#,
+        identity.email.as_str(),
+        identity.google_id,
+    )
+    .fetch_optional(executor)
+    .await
+    .map(|row| row.map(Account::from))
+}
+
+/// Makes an administrator; returns false, and changes nothing, where the e-mail has an account.
+pub async fn insert_admin(
+    executor: impl PgExecutor<'_>,
+    email: &str,
+    name: &str,
+    password_hash: &str,
+) -> sqlx::Result<bool> {
+    let made = sqlx::query!(
+        "insert into users (email, password_hash, name, role) values ($1, $2, $3, 'admin')
+         on conflict on constraint users_one_account_per_email do nothing",
+        email,
+        password_hash,
+        name,
+    )
+    .execute(executor)
+    .await?;
+    Ok(made.rows_affected() == 1)
+}
+
+/// Makes the accounts `fan000001@demo.urr.invalid` … that do not exist yet; returns how many.
+pub async fn insert_demo_fans(
+    executor: impl PgExecutor<'_>,
+    count: i32,
+    password_hash: &str,
+) -> sqlx::Result<u64> {
+    let made = sqlx::query!(
+        "insert into users (email, password_hash, name)
+         select 'fan' || lpad(number::text, 6, '0') || '@demo.urr.invalid', $2,
+                '팬 ' || lpad(number::text, 6, '0')
+         from generate_series(1, $1) as number
+         on conflict on constraint users_one_account_per_email do nothing",
+        count,
+        password_hash,
+    )
+    .execute(executor)
+    .await?;
+    Ok(made.rows_affected())
+}
