@@ -699,12 +699,12 @@ impl<H: Handler> Reader<H> {
                 let reader = Arc::clone(&self);
                 move |topic: &str, lag| reader.set_lag(topic, lag)
             };
-            match bus
-                .subscribe(self.consumer.group, self.consumer.topics, lag)
-                .await
-            {
-                Ok(Some(member)) => Arc::clone(&self).read_member(&member).await,
-                Ok(None) => return,
+            let subscribed = tokio::select! {
+                () = self.tasks.cancelled() => return,
+                subscribed = bus.subscribe(self.consumer.group, self.consumer.topics, lag) => subscribed,
+            };
+            match subscribed {
+                Ok(member) => Arc::clone(&self).read_member(&member).await,
                 Err(error) => warn!(error = %chain(&error), "cannot join the consumer group"),
             }
             if self.tasks.sleep(FAILURE_PAUSE).await {

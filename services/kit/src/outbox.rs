@@ -43,7 +43,7 @@ const STANDBY_PAUSE: Duration = Duration::from_millis(500);
 /// Longest time one statement of the relay may take before its connection is given up.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long published facts are kept, to be looked at.
-const KEEP_HOURS: i32 = 24;
+const KEEP: Duration = Duration::from_hours(24);
 /// How many of the oldest facts are looked at for removal at a time.
 const REMOVE_BATCH: i64 = 5000;
 /// How often old facts are removed.
@@ -146,7 +146,7 @@ impl Relay {
             self.waiting_seconds.set(batch.waiting_seconds);
             if batch.messages.is_empty() {
                 if next_removal.elapsed() > REMOVE_PERIOD {
-                    bounded(remove_old(&mut connection)).await?;
+                    bounded(remove_published(&mut connection, KEEP)).await?;
                     next_removal = tokio::time::Instant::now();
                 }
                 tokio::select! {
@@ -255,20 +255,20 @@ async fn mark(connection: &mut PgConnection, rows: &[i64]) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Removes facts published long ago. Looks only at the oldest rows, so it costs the same
+/// Removes facts published at least `age` ago. Looks only at the oldest rows, so it costs the same
 /// however large the table is.
 #[expect(
     clippy::disallowed_methods,
     reason = "the table is the same in every database that publishes"
 )]
-async fn remove_old(connection: &mut PgConnection) -> sqlx::Result<()> {
+pub async fn remove_published(connection: &mut PgConnection, age: Duration) -> sqlx::Result<()> {
     sqlx::query(
         "with oldest as (select id, published_at from outbox order by id limit $1)
          delete from outbox using oldest
-         where outbox.id = oldest.id and oldest.published_at < now() - make_interval(hours => $2)",
+         where outbox.id = oldest.id and oldest.published_at < now() - make_interval(secs => $2)",
     )
     .bind(REMOVE_BATCH)
-    .bind(KEEP_HOURS)
+    .bind(age.as_secs_f64())
     .execute(connection)
     .await?;
     Ok(())

@@ -43,7 +43,7 @@ const LISTENER_PAUSE: Duration = Duration::from_secs(1);
 const RETENTION_PERIOD: Duration = Duration::from_mins(10);
 /// Most rows removed in one statement, so that none takes long.
 const RETENTION_BATCH: i64 = 10_000;
-/// Beyond this a lag is not counted further.
+/// Beyond this the messages of a partition are not counted further.
 const LAG_LIMIT: i64 = 1_000_000;
 
 /// One partition of one topic.
@@ -129,6 +129,14 @@ impl Embedded {
             .await
             .map_err(|_| BusError::TimedOut)??;
         Ok(())
+    }
+
+    pub(super) async fn count(&self, topic: &str) -> Result<i64, BusError> {
+        let mut count = 0;
+        for partition in self.partitions(topic).await? {
+            count += self.lag(&partition, 0).await?;
+        }
+        Ok(count)
     }
 
     pub(super) async fn publish(&self, messages: &[Message]) -> Result<(), BusError> {
@@ -326,7 +334,7 @@ impl Embedded {
         clippy::disallowed_methods,
         reason = "the bus database is not the one this crate's users are checked against"
     )]
-    pub(crate) async fn remove_old(&self) -> Result<u64, BusError> {
+    pub async fn remove_old(&self) -> Result<u64, BusError> {
         let mut removed = 0;
         loop {
             let batch = sqlx::query(
@@ -369,10 +377,7 @@ mod tests {
         // Facts already in a log lie where these say: the function must never change.
         assert_eq!(partition_of("", 3), 1);
         assert_eq!(partition_of("a", 3), 1);
-        assert_eq!(
-            partition_of("00000000-0000-0000-0000-000000000001", 3),
-            1
-        );
+        assert_eq!(partition_of("00000000-0000-0000-0000-000000000001", 3), 1);
     }
 
     #[test]

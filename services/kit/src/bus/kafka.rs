@@ -28,7 +28,7 @@ use urr_contract::{
 use uuid::Uuid;
 
 use super::{BusError, Message};
-use crate::{Runtime, Tasks, telemetry::chain};
+use crate::{Runtime, telemetry::chain};
 
 /// Header that carries the fact's id.
 const FACT_ID: &str = "fact-id";
@@ -59,7 +59,6 @@ pub struct Options {
 /// The cluster, and the producer in use.
 pub struct Kafka {
     options: Options,
-    tasks: Tasks,
     producer: RwLock<FutureProducer>,
 }
 
@@ -76,14 +75,16 @@ impl Kafka {
     pub(super) fn start(runtime: &Runtime, options: &Options) -> anyhow::Result<Arc<Self>> {
         let bus = Arc::new(Self {
             options: options.clone(),
-            tasks: runtime.tasks.clone(),
             producer: RwLock::new(producer(options)?),
         });
         if options.create_topics {
-            let creating = Arc::clone(&bus);
-            runtime
-                .tasks
-                .spawn("bus.topics", async move { creating.create_topics().await });
+            let (tasks, creating) = (runtime.tasks.clone(), Arc::clone(&bus));
+            runtime.tasks.spawn("bus.topics", async move {
+                tokio::select! {
+                    () = tasks.cancelled() => {}
+                    () = creating.create_topics() => {}
+                }
+            });
         }
         Ok(bus)
     }
@@ -98,6 +99,19 @@ impl Kafka {
             .await
             .map_err(|_| BusError::TimedOut)??;
         Ok(())
+    }
+
+    pub(super) async fn count(&self, topic: &str) -> Result<i64, BusError> {
+        let producer = self.producer.read().clone();
+        let topic = topic.to_owned();
+        let count = spawn_blocking(move || {
+            let client = producer.client();
+            (0..PARTITIONS).try_fold(0, |count, partition| {
+                let (low, high) = client.fetch_watermarks(&topic, partition, METADATA_TIMEOUT)?;
+                Ok::<_, KafkaError>(count + high - low)
+            })
+        });
+        Ok(count.await.map_err(|_| BusError::TimedOut)??)
     }
 
     pub(super) async fn publish(&self, messages: &[Message]) -> Result<(), BusError> {
@@ -130,9 +144,7 @@ impl Kafka {
                 }
                 Err(error) => debug!(error = %chain(&error), "topics cannot be created yet"),
             }
-            if self.tasks.sleep(TOPIC_PAUSE).await {
-                return;
-            }
+            tokio::time::sleep(TOPIC_PAUSE).await;
         }
     }
 
@@ -160,18 +172,16 @@ impl Kafka {
         Ok(created)
     }
 
-    /// A member of `group` that reads `topics`, once they all exist; `None` on shutdown.
+    /// A member of `group` that reads `topics`, once they all exist.
     pub(crate) async fn subscribe(
         &self,
         group: &str,
         topics: &[Topic],
         on_lag: impl Fn(&str, i64) + Send + Sync + 'static,
-    ) -> Result<Option<Arc<Member>>, BusError> {
+    ) -> Result<Arc<Member>, BusError> {
         let names: Vec<&str> = topics.iter().map(|topic| topic.name()).collect();
         while !self.have_topics(&names).await {
-            if self.tasks.sleep(TOPIC_PAUSE).await {
-                return Ok(None);
-            }
+            tokio::time::sleep(TOPIC_PAUSE).await;
         }
         let context = MemberContext {
             on_lag: Box::new(on_lag),
@@ -190,7 +200,7 @@ impl Kafka {
             .set("statistics.interval.ms", STATISTICS_INTERVAL_MS)
             .create_with_context(context)?;
         member.subscribe(&names)?;
-        Ok(Some(Arc::new(member)))
+        Ok(Arc::new(member))
     }
 
     async fn have_topics(&self, names: &[&str]) -> bool {

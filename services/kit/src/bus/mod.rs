@@ -194,6 +194,14 @@ impl Bus {
         }
     }
 
+    /// How many messages a topic holds.
+    pub async fn count(&self, topic: &str) -> Result<i64, BusError> {
+        match self {
+            Self::Embedded(bus) => bus.count(topic).await,
+            Self::Kafka(bus) => bus.count(topic).await,
+        }
+    }
+
     /// How long a fact stays on the bus. What a consumer remembers must outlive that.
     pub fn retention(&self) -> Duration {
         match self {

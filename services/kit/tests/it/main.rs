@@ -1,5 +1,7 @@
 //! Tests of the kit against real engines and real sockets.
 
+mod bus;
+mod bus_embedded;
 mod client;
 mod database;
 mod http;
