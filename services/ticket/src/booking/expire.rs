@@ -1,0 +1,111 @@
+//! Ends by time. A hold nobody pays is released; one that is being paid ends only when
+//! payment says what became of its order.
+
+use urr_contract::{
+    ReservationId,
+    internal::{OrderOutcome, OrderState},
+};
+
+use super::{
+    End,
+    cancel::release_locks,
+    confirm::{Captured, Confirmed, confirm},
+    release,
+};
+use crate::{
+    State,
+    domain::reservation::{Expiry, resolve_backoff_seconds},
+    store::{begin_bounded, reservations, reservations::OverduePaying},
+};
+
+/// Reason in the fact of a hold whose time was over.
+const TIME_OVER: &str = "Hold expired";
+
+/// Releases a hold if it is still overdue and nobody else is at it; returns whether it was.
+pub async fn expire(state: &State, id: ReservationId) -> anyhow::Result<bool> {
+    let mut transaction = begin_bounded(&state.pool).await?;
+    let Some(locked) = reservations::try_lock(&mut transaction, id).await? else {
+        return Ok(false);
+    };
+    if locked.row.expire(locked.now) != Expiry::Release {
+        return Ok(false);
+    }
+    let seats = release(
+        &mut transaction,
+        &locked,
+        End::Expired,
+        "pending",
+        TIME_OVER,
+    )
+    .await?;
+    transaction.commit().await?;
+    state.metrics.expired.inc();
+    release_locks(state, locked.row.event, &seats, id).await;
+    Ok(true)
+}
+
+/// Asks payment about the order of an overdue hold, and sells, releases or keeps it.
+pub async fn resolve(state: &State, due: &OverduePaying) -> anyhow::Result<()> {
+    let path = format!("/internal/payments/orders/{}/resolve", due.order);
+    let body = serde_json::json!({});
+    let known = match state.payment.post_idempotent(&path, &body).await {
+        Ok(OrderState {
+            outcome: OrderOutcome::InDoubt,
+            ..
+        }) => None,
+        Ok(known) => Some(known),
+        Err(error) => {
+            tracing::warn!(%error, reservation.id = %due.id, "payment could not be asked about an overdue order");
+            None
+        }
+    };
+    let settled = match known {
+        Some(outcome) => settle(state, due, &outcome).await?,
+        None => false,
+    };
+    if !settled {
+        let seconds = resolve_backoff_seconds(due.attempts);
+        reservations::resolve_later(&state.pool, due.id, seconds).await?;
+    }
+    Ok(())
+}
+
+/// Carries out what payment said; false where the hold must be asked about again.
+async fn settle(state: &State, due: &OverduePaying, outcome: &OrderState) -> anyhow::Result<bool> {
+    let mut transaction = begin_bounded(&state.pool).await?;
+    let Some(locked) = reservations::lock(&mut transaction, due.id).await? else {
+        return Ok(true);
+    };
+    if locked.row.expire(locked.now) != Expiry::Resolve(due.order.clone()) {
+        return Ok(true);
+    }
+    let payment_status = match outcome.outcome {
+        OrderOutcome::InDoubt => return Ok(false),
+        OrderOutcome::Void => "pending",
+        OrderOutcome::Refunded => "refunded",
+        OrderOutcome::Captured => {
+            let captured = Captured {
+                order: due.order.clone(),
+                user: locked.row.user,
+                amount: outcome.amount.unwrap_or(locked.row.total),
+                method: outcome.method.clone().unwrap_or_else(|| "toss".to_owned()),
+            };
+            let confirmed = confirm(&mut transaction, due.id, &captured).await?;
+            transaction.commit().await?;
+            state.metrics.confirmation(confirmed);
+            return Ok(confirmed != Confirmed::Rejected);
+        }
+    };
+    let seats = release(
+        &mut transaction,
+        &locked,
+        End::Expired,
+        payment_status,
+        TIME_OVER,
+    )
+    .await?;
+    transaction.commit().await?;
+    state.metrics.expired.inc();
+    release_locks(state, locked.row.event, &seats, due.id).await;
+    Ok(true)
+}

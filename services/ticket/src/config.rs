@@ -1,0 +1,115 @@
+//! Settings of the ticket service.
+
+use std::time::Duration;
+
+use urr_kit::{
+    bus::BusArgs,
+    config::{GatewayTokenArgs, HttpArgs, InternalArgs, RedisArgs},
+};
+
+use crate::{jobs::Intervals, state::HoldTerms};
+
+urr_kit::database_args!(pub TicketDatabase, "TICKET_DB");
+
+/// Settings of the ticket service.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Config {
+    /// Where it listens.
+    #[command(flatten)]
+    pub http: HttpArgs<3002>,
+    /// The token of calls between services.
+    #[command(flatten)]
+    pub internal: InternalArgs,
+    /// The token by which it knows the gateway.
+    #[command(flatten)]
+    pub gateway: GatewayTokenArgs,
+    /// Its database.
+    #[command(flatten)]
+    pub database: TicketDatabase,
+    /// Where seat locks are.
+    #[command(flatten)]
+    pub redis: RedisArgs,
+    /// Where facts go.
+    #[command(flatten)]
+    pub bus: BusArgs,
+    /// Base URL of the payment service.
+    #[arg(
+        long,
+        env = "PAYMENT_SERVICE_URL",
+        default_value = "http://localhost:3003",
+        hide_env_values = true
+    )]
+    pub payment_service_url: String,
+    /// Life of an unpaid hold, in seconds.
+    #[arg(long, env = "SEAT_HOLD_SECONDS", default_value_t = 300, hide_env_values = true,
+          value_parser = clap::value_parser!(i32).range(1..=86_400))]
+    pub seat_hold_seconds: i32,
+    /// Life of a hold from the moment payment begins, in seconds.
+    #[arg(long, env = "PAYMENT_SECONDS", default_value_t = 600, hide_env_values = true,
+          value_parser = clap::value_parser!(i32).range(1..=86_400))]
+    pub payment_seconds: i32,
+    /// Life of a seat lock in Redis, in seconds; 15 more than the hold where it is not set.
+    #[arg(long, env = "SEAT_LOCK_TTL_SECONDS", hide_env_values = true,
+          value_parser = clap::value_parser!(i32).range(1..=90_000))]
+    pub seat_lock_ttl_seconds: Option<i32>,
+    /// How often holds whose time is over are released, in milliseconds.
+    #[arg(
+        long,
+        env = "RESERVATION_CLEANUP_INTERVAL_MS",
+        default_value_t = 1_000,
+        hide_env_values = true
+    )]
+    pub reservation_cleanup_interval_ms: u64,
+    /// How often captured payments that nobody told of are looked for, in milliseconds.
+    #[arg(
+        long,
+        env = "RESERVATION_RECONCILIATION_INTERVAL_MS",
+        default_value_t = 300_000,
+        hide_env_values = true
+    )]
+    pub reservation_reconciliation_interval_ms: u64,
+    /// How often the status of events is brought up to date, in milliseconds.
+    #[arg(
+        long,
+        env = "EVENT_STATUS_INTERVAL_MS",
+        default_value_t = 60_000,
+        hide_env_values = true
+    )]
+    pub event_status_interval_ms: u64,
+}
+
+/// How much longer a seat lock lives than its hold, where nobody says.
+const LOCK_SLACK_SECONDS: i32 = 15;
+
+impl Config {
+    /// How long holds live. A lock that ends before its hold sends losers to the database.
+    pub fn terms(&self) -> HoldTerms {
+        let hold_seconds = self.seat_hold_seconds;
+        let lock_seconds = self
+            .seat_lock_ttl_seconds
+            .unwrap_or_else(|| hold_seconds.saturating_add(LOCK_SLACK_SECONDS));
+        if lock_seconds <= hold_seconds {
+            tracing::warn!(
+                lock_seconds,
+                hold_seconds,
+                "SEAT_LOCK_TTL_SECONDS should be more than SEAT_HOLD_SECONDS"
+            );
+        }
+        HoldTerms {
+            hold_seconds,
+            paying_seconds: self.payment_seconds,
+            lock_seconds,
+        }
+    }
+
+    /// How often jobs run.
+    pub fn intervals(&self) -> Intervals {
+        Intervals {
+            expiry: Duration::from_millis(self.reservation_cleanup_interval_ms.max(10)),
+            reconciliation: Duration::from_millis(
+                self.reservation_reconciliation_interval_ms.max(10),
+            ),
+            event_status: Duration::from_millis(self.event_status_interval_ms.max(10)),
+        }
+    }
+}

@@ -1,0 +1,494 @@
+//! The life of a reservation: HELD → PAYING → SOLD, or RELEASED from any of them.
+//!
+//! Every decision is made here, from the row as it is under its lock and the database's
+//! time; `booking` carries it out. A reservation is *live* while its seats and places are
+//! its own: held, being paid or sold.
+
+use jiff::Timestamp;
+use urr_contract::{EventId, ReservationId, UserId, Won};
+
+/// Where a reservation stands. On the wire: `pending/pending`, `pending/processing`,
+/// `confirmed`, `expired`, `cancelled`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Held, unpaid.
+    Held,
+    /// Held while an order is paid; ends only when payment says what became of the order.
+    Paying,
+    /// Paid.
+    Sold,
+    /// Ended by time.
+    Expired,
+    /// Ended by its owner, an organiser or a refund.
+    Cancelled,
+}
+
+impl Stage {
+    /// The stage that the two status columns say; `None` for words that are not ours.
+    pub fn from_columns(status: &str, payment_status: &str) -> Option<Self> {
+        match (status, payment_status) {
+            ("pending", "processing") => Some(Self::Paying),
+            ("pending", _) => Some(Self::Held),
+            ("confirmed", _) => Some(Self::Sold),
+            ("expired", _) => Some(Self::Expired),
+            ("cancelled", _) => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+
+    /// Whether seats and places are its own.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Held | Self::Paying | Self::Sold)
+    }
+}
+
+/// A reservation, as far as decisions need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// The reservation.
+    pub id: ReservationId,
+    /// Whose it is.
+    pub user: UserId,
+    /// For which event; `None` once the event was deleted.
+    pub event: Option<EventId>,
+    /// Its number for people.
+    pub number: String,
+    /// Seats and standing places in it.
+    pub quantity: i64,
+    /// Won to pay.
+    pub total: Won,
+    /// Where it stands.
+    pub stage: Stage,
+    /// End of the hold.
+    pub expires_at: Timestamp,
+    /// The order that fences it, or fenced it last.
+    pub order: Option<String>,
+    /// The order it was sold to.
+    pub sold_order: Option<String>,
+}
+
+/// Why payment may not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayRefusal {
+    /// Somebody else's.
+    NotOwner,
+    /// Ended or sold.
+    NotPending,
+    /// Its time is over.
+    Expired,
+    /// Another sum than its total.
+    AmountMismatch,
+}
+
+/// How payment begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pay {
+    /// HELD → PAYING, fenced by the order of the request.
+    Fence,
+    /// This order fences it already, whatever order was asked for.
+    FencedBy(String),
+}
+
+/// What becomes of a captured order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirm {
+    /// It was sold to this order before.
+    AlreadySold,
+    /// It is live: sell it.
+    Sell,
+    /// It ended unpaid: sell it if its seats and places are still free.
+    Retake,
+    /// It cannot be honoured: give the money back.
+    Reject(&'static str),
+}
+
+/// How an owner's cancellation is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cancel {
+    /// Unpaid: release.
+    Release,
+    /// Being paid: payment must void this order first.
+    VoidFirst(String),
+    /// Paid: release, and the money goes back.
+    Refund,
+}
+
+/// Why a cancellation is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelRefusal {
+    /// Cancelled before.
+    AlreadyCancelled,
+    /// Expired; its seats may be somebody else's by now.
+    Expired,
+}
+
+/// What a refund by payment means here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refund {
+    /// End it.
+    End,
+    /// It has ended, or was never sold to that order.
+    Nothing,
+    /// The ticket is somebody else's by now.
+    NotOwner,
+}
+
+/// What the passing of time means for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// Not over, or not pending any more.
+    NotDue,
+    /// Over: release.
+    Release,
+    /// Over while being paid: payment must say what became of this order.
+    Resolve(String),
+}
+
+impl Reservation {
+    /// Whether payment for it may begin or go on at `now`.
+    pub fn check_payable(&self, user: UserId, now: Timestamp) -> Result<(), PayRefusal> {
+        if self.user != user {
+            return Err(PayRefusal::NotOwner);
+        }
+        if !matches!(self.stage, Stage::Held | Stage::Paying) {
+            return Err(PayRefusal::NotPending);
+        }
+        if self.expires_at <= now {
+            return Err(PayRefusal::Expired);
+        }
+        Ok(())
+    }
+
+    /// HELD → PAYING at `now`. A repeat gets the order that fences already.
+    pub fn pay(&self, user: UserId, amount: Won, now: Timestamp) -> Result<Pay, PayRefusal> {
+        self.check_payable(user, now)?;
+        if self.total != amount {
+            return Err(PayRefusal::AmountMismatch);
+        }
+        Ok(match (self.stage, &self.order) {
+            (Stage::Paying, Some(order)) => Pay::FencedBy(order.clone()),
+            _ => Pay::Fence,
+        })
+    }
+
+    /// Whether `order` fences the live hold at `now`.
+    pub fn is_fenced_by(&self, order: &str, now: Timestamp) -> bool {
+        self.stage == Stage::Paying && self.order.as_deref() == Some(order) && now < self.expires_at
+    }
+
+    /// What becomes of the captured `order`. The time does not matter: while it is live,
+    /// nobody else has its seats.
+    pub fn confirm(&self, order: &str, user: UserId, amount: Won) -> Confirm {
+        if self.sold_order.as_deref() == Some(order) {
+            return Confirm::AlreadySold;
+        }
+        if self.user != user {
+            return Confirm::Reject("Paid by somebody else than the owner");
+        }
+        if self.total != amount {
+            return Confirm::Reject("Paid amount differs from the total");
+        }
+        match self.stage {
+            Stage::Held | Stage::Paying => Confirm::Sell,
+            Stage::Expired if self.sold_order.is_none() => Confirm::Retake,
+            Stage::Sold => Confirm::Reject("Already paid by another order"),
+            Stage::Expired | Stage::Cancelled => {
+                Confirm::Reject("Reservation was cancelled before the payment arrived")
+            }
+        }
+    }
+
+    /// Cancellation by the owner.
+    pub fn cancel(&self) -> Result<Cancel, CancelRefusal> {
+        match (self.stage, &self.order) {
+            (Stage::Paying, Some(order)) => Ok(Cancel::VoidFirst(order.clone())),
+            (Stage::Held | Stage::Paying, _) => Ok(Cancel::Release),
+            (Stage::Sold, _) => Ok(Cancel::Refund),
+            (Stage::Expired, _) => Err(CancelRefusal::Expired),
+            (Stage::Cancelled, _) => Err(CancelRefusal::AlreadyCancelled),
+        }
+    }
+
+    /// End because payment gives the money of `order` back to `user`.
+    pub fn refund(&self, order: &str, user: UserId) -> Refund {
+        if self.user != user {
+            return Refund::NotOwner;
+        }
+        match self.stage {
+            Stage::Held | Stage::Paying => Refund::End,
+            Stage::Sold if self.sold_order.as_deref() == Some(order) => Refund::End,
+            Stage::Sold | Stage::Expired | Stage::Cancelled => Refund::Nothing,
+        }
+    }
+
+    /// What time means for it at `now`.
+    pub fn expire(&self, now: Timestamp) -> Expiry {
+        if now < self.expires_at {
+            return Expiry::NotDue;
+        }
+        match (self.stage, &self.order) {
+            (Stage::Paying, Some(order)) => Expiry::Resolve(order.clone()),
+            (Stage::Held | Stage::Paying, _) => Expiry::Release,
+            _ => Expiry::NotDue,
+        }
+    }
+}
+
+/// The number of a reservation: `TK` for seats, `R` for standing places.
+pub fn reservation_number(prefix: &str, id: ReservationId, now: Timestamp) -> String {
+    let tail = id.0.as_u128() & 0xFFFF_FFFF;
+    format!("{prefix}{}-{tail:08X}", now.as_millisecond())
+}
+
+/// Seconds before a payment that was in doubt is asked about again.
+pub fn resolve_backoff_seconds(attempts: i32) -> i32 {
+    const LONGEST: i32 = 60;
+    match u32::try_from(attempts) {
+        Ok(attempts) if attempts < 6 => (1 << attempts).min(LONGEST),
+        _ => LONGEST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    const OWNER: UserId = UserId(Uuid::from_u128(1));
+    const OTHER: UserId = UserId(Uuid::from_u128(2));
+    const TOTAL: Won = Won(100_000);
+
+    fn held() -> Reservation {
+        Reservation {
+            id: ReservationId(Uuid::from_u128(7)),
+            user: OWNER,
+            event: None,
+            number: "TK0-00000007".to_owned(),
+            quantity: 1,
+            total: TOTAL,
+            stage: Stage::Held,
+            expires_at: at(300),
+            order: None,
+            sold_order: None,
+        }
+    }
+
+    fn paying(order: &str) -> Reservation {
+        Reservation {
+            stage: Stage::Paying,
+            order: Some(order.to_owned()),
+            expires_at: at(600),
+            ..held()
+        }
+    }
+
+    #[test]
+    fn paying_begins_once_and_a_repeat_gets_the_same_order() {
+        assert_eq!(held().pay(OWNER, TOTAL, at(0)), Ok(Pay::Fence));
+        assert_eq!(
+            paying("a").pay(OWNER, TOTAL, at(0)),
+            Ok(Pay::FencedBy("a".to_owned()))
+        );
+        assert_eq!(held().pay(OTHER, TOTAL, at(0)), Err(PayRefusal::NotOwner));
+        assert_eq!(
+            held().pay(OWNER, Won(99_999), at(0)),
+            Err(PayRefusal::AmountMismatch)
+        );
+        assert_eq!(held().pay(OWNER, TOTAL, at(300)), Err(PayRefusal::Expired));
+    }
+
+    #[test]
+    fn only_the_fencing_order_fences_and_only_in_time() {
+        assert!(paying("a").is_fenced_by("a", at(599)));
+        assert!(!paying("a").is_fenced_by("a", at(600)));
+        assert!(!paying("a").is_fenced_by("b", at(0)));
+        assert!(!held().is_fenced_by("a", at(0)));
+    }
+
+    #[test]
+    fn a_hold_that_is_being_paid_never_ends_by_time_alone() {
+        assert_eq!(held().expire(at(299)), Expiry::NotDue);
+        assert_eq!(held().expire(at(300)), Expiry::Release);
+        assert_eq!(paying("a").expire(at(600)), Expiry::Resolve("a".to_owned()));
+    }
+
+    #[test]
+    fn back_off_grows_to_a_minute() {
+        let waits: Vec<i32> = (-1..9).map(resolve_backoff_seconds).collect();
+        assert_eq!(waits, [60, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    /// One thing that happens to a reservation.
+    #[derive(Clone, Debug)]
+    enum Command {
+        Pay(u8),
+        Confirm { order: u8, owner: bool, exact: bool },
+        Cancel { voided: bool },
+        Refund(u8),
+        Expire { void: bool },
+        Wait(u16),
+        Resell,
+    }
+
+    fn commands() -> impl Strategy<Value = Vec<Command>> {
+        let one = prop_oneof![
+            (0_u8..3).prop_map(Command::Pay),
+            (
+                0_u8..3,
+                prop::bool::weighted(0.9),
+                prop::bool::weighted(0.9)
+            )
+                .prop_map(|(order, owner, exact)| Command::Confirm {
+                    order,
+                    owner,
+                    exact
+                }),
+            any::<bool>().prop_map(|voided| Command::Cancel { voided }),
+            (0_u8..3).prop_map(Command::Refund),
+            any::<bool>().prop_map(|void| Command::Expire { void }),
+            (0_u16..400).prop_map(Command::Wait),
+            Just(Command::Resell),
+        ];
+        prop::collection::vec(one, 1..40)
+    }
+
+    /// Carries decisions out as `booking` does, and counts what is given and taken.
+    struct Model {
+        row: Reservation,
+        now: Timestamp,
+        /// Whether the seat is somebody else's.
+        resold: bool,
+        takes: u32,
+        gives: u32,
+        sold_to: BTreeSet<String>,
+        rejected: BTreeSet<String>,
+        captured: BTreeSet<String>,
+    }
+
+    impl Model {
+        fn release(&mut self, stage: Stage) {
+            assert!(self.row.stage.is_live(), "released what it did not hold");
+            self.row.stage = stage;
+            self.gives += 1;
+        }
+
+        fn sell(&mut self, order: &str) {
+            assert!(!self.resold, "sold a seat that is somebody else's");
+            self.row.stage = Stage::Sold;
+            self.row.sold_order = Some(order.to_owned());
+            self.sold_to.insert(order.to_owned());
+        }
+
+        fn confirm(&mut self, order: &str, user: UserId, amount: Won) {
+            if self.rejected.contains(order) {
+                return;
+            }
+            self.captured.insert(order.to_owned());
+            match self.row.confirm(order, user, amount) {
+                Confirm::AlreadySold => assert!(self.sold_to.contains(order)),
+                Confirm::Sell => self.sell(order),
+                Confirm::Retake if !self.resold => {
+                    self.takes += 1;
+                    self.sell(order);
+                }
+                Confirm::Retake | Confirm::Reject(_) => {
+                    self.rejected.insert(order.to_owned());
+                }
+            }
+        }
+
+        fn step(&mut self, command: &Command) {
+            let name = |order: &u8| format!("order-{order}");
+            match command {
+                Command::Wait(seconds) => {
+                    self.now = at(self.now.as_second() + i64::from(*seconds));
+                }
+                // Somebody else can only take what is not live here.
+                Command::Resell => self.resold |= !self.row.stage.is_live(),
+                Command::Pay(order) => {
+                    if self.row.pay(OWNER, TOTAL, self.now) == Ok(Pay::Fence) {
+                        self.row.stage = Stage::Paying;
+                        self.row.order = Some(name(order));
+                        self.row.expires_at = at(self.now.as_second() + 600);
+                    }
+                }
+                Command::Confirm {
+                    order,
+                    owner,
+                    exact,
+                } => self.confirm(
+                    &name(order),
+                    if *owner { OWNER } else { OTHER },
+                    if *exact { TOTAL } else { Won(1) },
+                ),
+                Command::Cancel { voided } => match self.row.cancel() {
+                    Ok(Cancel::VoidFirst(_)) if !voided => {}
+                    Ok(_) => self.release(Stage::Cancelled),
+                    Err(_) => assert!(!self.row.stage.is_live()),
+                },
+                Command::Refund(order) => {
+                    if self.row.refund(&name(order), OWNER) == Refund::End {
+                        self.release(Stage::Cancelled);
+                    }
+                }
+                Command::Expire { void } => match self.row.expire(self.now) {
+                    Expiry::Release => self.release(Stage::Expired),
+                    Expiry::Resolve(_) if *void => self.release(Stage::Expired),
+                    Expiry::Resolve(order) => self.confirm(&order, OWNER, TOTAL),
+                    Expiry::NotDue => {}
+                },
+            }
+        }
+
+        fn check(&self) {
+            let held = self.takes - self.gives;
+            assert_eq!(
+                held,
+                u32::from(self.row.stage.is_live()),
+                "seat leaked or doubled"
+            );
+            assert!(
+                self.sold_to.is_disjoint(&self.rejected),
+                "sold and refunded"
+            );
+            let settled: BTreeSet<_> = self.sold_to.union(&self.rejected).cloned().collect();
+            assert_eq!(settled, self.captured, "money without ticket or refund");
+            if self.row.stage == Stage::Sold {
+                assert!(self.row.sold_order.is_some());
+            }
+            if self.resold {
+                assert!(!self.row.stage.is_live(), "two holders of one seat");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn no_sequence_doubles_a_seat_or_keeps_money_without_a_ticket(steps in commands()) {
+            let mut model = Model {
+                row: held(),
+                now: at(0),
+                resold: false,
+                takes: 1,
+                gives: 0,
+                sold_to: BTreeSet::new(),
+                rejected: BTreeSet::new(),
+                captured: BTreeSet::new(),
+            };
+            for command in &steps {
+                model.step(command);
+                model.check();
+            }
+        }
+    }
+}

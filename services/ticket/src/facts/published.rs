@@ -1,0 +1,67 @@
+//! The facts of a reservation's life, filled from its row.
+
+use jiff::Timestamp;
+use urr_contract::{
+    Fact,
+    facts::{ReservationConfirmedV1, ReservationCreatedV1, ReservationEndedV1},
+};
+
+use crate::{
+    domain::reservation::Stage,
+    store::reservations::{Locked, NewHold},
+};
+
+/// A hold was taken.
+pub fn created(hold: &NewHold, at: Timestamp) -> Fact {
+    Fact::ReservationCreated(ReservationCreatedV1 {
+        saga_id: None,
+        reservation_id: hold.id,
+        user_id: hold.user,
+        event_id: Some(hold.event),
+        total_amount: hold.total,
+        quantity: hold.quantity,
+        timestamp: at,
+    })
+}
+
+/// A reservation was sold.
+pub fn confirmed(locked: &Locked, method: &str) -> Fact {
+    Fact::ReservationConfirmed(ReservationConfirmedV1 {
+        saga_id: None,
+        reservation_id: locked.row.id,
+        user_id: locked.row.user,
+        event_id: locked.row.event,
+        total_amount: locked.row.total,
+        payment_method: method.to_owned(),
+        quantity: locked.row.quantity,
+        timestamp: locked.now,
+    })
+}
+
+/// A reservation ended, from the stage it was in before.
+pub fn ended(locked: &Locked, reason: &str) -> ReservationEndedV1 {
+    ReservationEndedV1 {
+        saga_id: None,
+        reservation_id: locked.row.id,
+        user_id: locked.row.user,
+        event_id: locked.row.event,
+        reason: Some(reason.to_owned()),
+        was_confirmed: locked.row.stage == Stage::Sold,
+        quantity: locked.row.quantity,
+        order_id: locked
+            .row
+            .sold_order
+            .clone()
+            .or_else(|| locked.row.order.clone()),
+        timestamp: locked.now,
+    }
+}
+
+/// A captured order cannot be honoured.
+pub fn rejected(locked: &Locked, order: &str, reason: &str) -> Fact {
+    Fact::ReservationRejected(ReservationEndedV1 {
+        order_id: Some(order.to_owned()),
+        was_confirmed: false,
+        ..ended(locked, reason)
+    })
+}

@@ -1,0 +1,40 @@
+//! The HTTP surface, one file per resource.
+
+pub mod artists;
+pub mod booker;
+pub mod events;
+pub mod internal;
+pub mod reservations;
+pub mod seats;
+pub mod tickets;
+pub mod time;
+
+use std::sync::Arc;
+
+use axum::Router;
+use bytes::Bytes;
+use http::{HeaderValue, header::CONTENT_TYPE};
+
+use crate::State;
+
+/// All routes of this service.
+pub fn routes() -> Router<Arc<State>> {
+    Router::new()
+        .merge(artists::routes())
+        .merge(events::routes())
+        .merge(reservations::routes())
+        .merge(seats::routes())
+        .merge(tickets::routes())
+        .merge(time::routes())
+        .merge(internal::routes())
+}
+
+/// A body that is JSON already.
+type JsonBytes = ([(http::HeaderName, HeaderValue); 1], Bytes);
+
+fn json_bytes(body: Bytes) -> JsonBytes {
+    (
+        [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        body,
+    )
+}

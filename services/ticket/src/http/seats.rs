@@ -1,0 +1,152 @@
+//! Hot path: no blocking IO, no allocation per waiting user, no info logs.
+//!
+//! Layouts, seat maps, and holds of seats.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State as Shared,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_NONE_MATCH, VARY},
+};
+use serde::{Deserialize, Serialize};
+use urr_contract::{EventId, ReservationId, SeatId};
+use urr_kit::{
+    ApiError, ApiResult,
+    extract::{AppJson, AppPath},
+    identity::User,
+};
+
+use super::{JsonBytes, booker::Booker, json_bytes};
+use crate::{
+    State,
+    booking::{
+        answer::IdempotencyKey,
+        seats::{SeatRequest, hold},
+    },
+    domain::order::SeatSelection,
+    refusal,
+    seat_map::SeatMap,
+    store::{layouts, layouts::LayoutRow, reservations, reservations::ReservationDetail},
+};
+
+/// Seats that one request may take on the wire.
+const SEATS_PER_REQUEST: usize = 1;
+
+pub(super) fn routes() -> Router<Arc<State>> {
+    Router::new()
+        .route("/api/seats/layouts", get(list_layouts))
+        .route("/api/seats/events/{event}", get(map))
+        .route("/api/seats/reserve", post(reserve))
+        .route("/api/seats/reservation/{reservation}", get(reservation))
+}
+
+#[derive(Serialize)]
+struct LayoutsAnswer {
+    layouts: Vec<LayoutRow>,
+}
+
+async fn list_layouts(Shared(state): Shared<Arc<State>>) -> ApiResult<AppJson<LayoutsAnswer>> {
+    let layouts = layouts::list(&state.pool).await?;
+    Ok(AppJson(LayoutsAnswer { layouts }))
+}
+
+async fn map(
+    Shared(state): Shared<Arc<State>>,
+    AppPath(event): AppPath<EventId>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let map = state
+        .seat_maps
+        .get(event)
+        .await?
+        .ok_or_else(refusal::event_not_found)?;
+    let known = contains(&headers, &IF_NONE_MATCH, |tag| tag == map.tag || tag == "*");
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        map_body(&map, &headers).await?
+    };
+    let head = response.headers_mut();
+    head.insert(
+        ETAG,
+        HeaderValue::from_str(&map.tag).map_err(ApiError::internal)?,
+    );
+    head.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
+    head.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    Ok(response)
+}
+
+async fn map_body(map: &SeatMap, headers: &HeaderMap) -> ApiResult<Response> {
+    let takes_gzip = contains(headers, &ACCEPT_ENCODING, |coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        parts.next() == Some("gzip") && parts.next() != Some("q=0")
+    });
+    if !takes_gzip {
+        return Ok(json_bytes(map.body.clone()).into_response());
+    }
+    let mut response = json_bytes(map.gzip().await?).into_response();
+    response
+        .headers_mut()
+        .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    Ok(response)
+}
+
+/// Whether one of the comma-separated values of a header is wanted.
+fn contains(headers: &HeaderMap, name: &http::HeaderName, wanted: impl Fn(&str) -> bool) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|value| wanted(value.trim()))
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReserveBody {
+    event_id: EventId,
+    seat_ids: Vec<SeatId>,
+    #[serde(skip_serializing)]
+    idempotency_key: Option<String>,
+}
+
+async fn reserve(
+    Shared(state): Shared<Arc<State>>,
+    booker: Booker,
+    AppJson(mut body): AppJson<ReserveBody>,
+) -> ApiResult<JsonBytes> {
+    booker.may_book(body.event_id)?;
+    let key = body.idempotency_key.take();
+    let request = SeatRequest {
+        user: booker.user,
+        event: body.event_id,
+        key: IdempotencyKey::new(key, &("seats", &body))?,
+        seats: SeatSelection::new(body.seat_ids, SEATS_PER_REQUEST)
+            .map_err(refusal::seat_selection)?,
+    };
+    hold(&state, &request).await.map(json_bytes)
+}
+
+#[derive(Serialize)]
+struct ReservationAnswer {
+    reservation: ReservationDetail,
+}
+
+async fn reservation(
+    Shared(state): Shared<Arc<State>>,
+    user: User,
+    AppPath(id): AppPath<ReservationId>,
+) -> ApiResult<AppJson<ReservationAnswer>> {
+    let mut reservation = reservations::detail(&state.pool, id, user.id)
+        .await?
+        .ok_or_else(refusal::reservation_not_found)?;
+    // Here, unlike on the reservation's own page, standing places are listed too.
+    std::mem::swap(&mut reservation.seats, &mut reservation.lines);
+    Ok(AppJson(ReservationAnswer { reservation }))
+}

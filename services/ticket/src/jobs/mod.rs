@@ -1,0 +1,52 @@
+//! Periodic work. Every run may be cut off anywhere and may run beside another replica's.
+
+pub mod event_status;
+pub mod expiry;
+pub mod idempotency_purge;
+pub mod reconciliation;
+
+use std::{sync::Arc, time::Duration};
+
+use urr_kit::Tasks;
+
+use crate::State;
+
+/// How often each job runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Intervals {
+    /// Ends of holds.
+    pub expiry: Duration,
+    /// Captured orders nobody told us about.
+    pub reconciliation: Duration,
+    /// The status column of events.
+    pub event_status: Duration,
+}
+
+/// Old idempotency keys are deleted so often.
+const PURGE_INTERVAL: Duration = Duration::from_hours(1);
+
+/// Starts all jobs.
+pub fn spawn(tasks: &Tasks, state: &Arc<State>, intervals: Intervals) {
+    let job =
+        |name,
+         period,
+         work: fn(Arc<State>) -> futures::future::BoxFuture<'static, anyhow::Result<()>>| {
+            let state = Arc::clone(state);
+            tasks.every(name, period, move || work(Arc::clone(&state)));
+        };
+    job("hold-expiry", intervals.expiry, |state| {
+        Box::pin(async move { expiry::release_overdue(&state).await.map(drop) })
+    });
+    job("payment-resolution", intervals.expiry, |state| {
+        Box::pin(async move { expiry::resolve_overdue(&state).await.map(drop) })
+    });
+    job("reconciliation", intervals.reconciliation, |state| {
+        Box::pin(async move { reconciliation::run(&state).await.map(drop) })
+    });
+    job("event-status", intervals.event_status, |state| {
+        Box::pin(async move { event_status::run(&state).await.map(drop) })
+    });
+    job("idempotency-purge", PURGE_INTERVAL, |state| {
+        Box::pin(async move { idempotency_purge::run(&state).await.map(drop) })
+    });
+}

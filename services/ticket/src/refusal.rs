@@ -1,0 +1,181 @@
+//! Refusals, worded in one place. Texts and statuses are the wire contract's where it has
+//! them.
+
+use serde_json::json;
+use urr_contract::TicketTypeId;
+use urr_kit::ApiError;
+
+use crate::{
+    domain::order::{MAX_QUANTITY, OrderError},
+    store::is_lock_timeout,
+};
+
+/// 403: no entry pass, or one of another event or person.
+pub fn entry_required() -> ApiError {
+    ApiError::forbidden("ENTRY_TOKEN_REQUIRED", "Queue entry token required")
+        .with("redirectTo", json!("/queue"))
+}
+
+/// 404.
+pub fn event_not_found() -> ApiError {
+    ApiError::not_found("EVENT_NOT_FOUND", "Event not found")
+}
+
+/// 404: unknown, or of another event.
+pub fn seat_not_found() -> ApiError {
+    ApiError::not_found("SEAT_NOT_FOUND", "Selected seat not found")
+}
+
+/// 404: unknown, or of another event.
+pub fn ticket_type_not_found(id: TicketTypeId) -> ApiError {
+    ApiError::not_found(
+        "TICKET_TYPE_NOT_FOUND",
+        format!("Ticket type not found: {id}"),
+    )
+}
+
+/// 404: unknown, or somebody else's.
+pub fn reservation_not_found() -> ApiError {
+    ApiError::not_found("RESERVATION_NOT_FOUND", "Reservation not found")
+}
+
+/// 409: before the sale, after it, or called off.
+pub fn not_on_sale() -> ApiError {
+    ApiError::conflict("EVENT_NOT_ON_SALE", "Event is not on sale")
+}
+
+/// 409: somebody else was quicker.
+pub fn seat_taken() -> ApiError {
+    ApiError::conflict("SEAT_TAKEN", "Seat already selected by another user")
+}
+
+/// 409: the row says that it is held or sold.
+pub fn seats_reserved(labels: &[&str]) -> ApiError {
+    ApiError::conflict(
+        "SEAT_RESERVED",
+        format!("Seat already reserved: {}", labels.join(", ")),
+    )
+}
+
+/// 409: fewer are left.
+pub fn not_enough(type_name: &str) -> ApiError {
+    ApiError::conflict(
+        "NOT_ENOUGH_TICKETS",
+        format!("{type_name} quantity is not enough"),
+    )
+}
+
+/// 403: the person has as many tickets of the event as one may have.
+pub fn too_many_tickets(most: i64) -> ApiError {
+    ApiError::forbidden(
+        "PER_PERSON_LIMIT",
+        format!("At most {most} tickets per person for this event"),
+    )
+    .with("maxPerPerson", json!(most))
+}
+
+/// 400: a seat selection that is none.
+pub fn seat_selection(error: OrderError) -> ApiError {
+    let detail = match error {
+        OrderError::TooManySeats { most: 1 } => "Only one seat can be selected".to_owned(),
+        OrderError::TooManySeats { most } => format!("At most {most} seats can be selected"),
+        OrderError::DuplicateSeat => "A seat can be selected only once".to_owned(),
+        OrderError::Empty | OrderError::QuantityTooSmall | OrderError::QuantityTooLarge => {
+            "Please select at least one seat".to_owned()
+        }
+    };
+    ApiError::bad_request("INVALID_SEAT_SELECTION", detail)
+}
+
+/// 400: standing places that nobody can order.
+pub fn standing_order(error: OrderError) -> ApiError {
+    let detail = match error {
+        OrderError::QuantityTooSmall => "must be greater than or equal to 1".to_owned(),
+        OrderError::QuantityTooLarge => {
+            format!("must be less than or equal to {MAX_QUANTITY}")
+        }
+        OrderError::Empty | OrderError::TooManySeats { .. } | OrderError::DuplicateSeat => {
+            "Reservation items are required".to_owned()
+        }
+    };
+    ApiError::bad_request("INVALID_ITEMS", detail)
+}
+
+/// 400: an idempotency key that cannot be kept.
+pub fn idempotency_key() -> ApiError {
+    ApiError::bad_request(
+        "INVALID_IDEMPOTENCY_KEY",
+        "idempotencyKey: size must be between 0 and 64",
+    )
+}
+
+/// 422: the key was used for another request.
+pub fn key_reused() -> ApiError {
+    ApiError::unprocessable(
+        "IDEMPOTENCY_KEY_REUSED",
+        "Idempotency key was used for another request",
+    )
+}
+
+/// 503: whoever was first is not done yet.
+pub fn still_running() -> ApiError {
+    ApiError::unavailable(
+        "REQUEST_IN_PROGRESS",
+        "The same request is still in progress. Please retry.",
+        1,
+    )
+}
+
+/// 503 where a statement gave up waiting for a lock; otherwise as every database error.
+pub fn database(error: sqlx::Error) -> ApiError {
+    if is_lock_timeout(&error) {
+        return still_running().caused_by(error);
+    }
+    if urr_kit::constraint(&error) == Some("reservation_items_one_live_per_seat") {
+        return seat_taken();
+    }
+    error.into()
+}
+
+/// 409: cancelled before.
+pub fn already_cancelled() -> ApiError {
+    ApiError::conflict("ALREADY_CANCELLED", "Already cancelled reservation")
+}
+
+/// 409: its time was over before.
+pub fn already_expired() -> ApiError {
+    ApiError::conflict("ALREADY_EXPIRED", "Reservation has expired")
+}
+
+/// 409: the provider is taking the money at this moment.
+pub fn payment_in_progress() -> ApiError {
+    ApiError::conflict(
+        "PAYMENT_IN_PROGRESS",
+        "Payment is being processed. Please try again in a moment.",
+    )
+}
+
+/// 403: somebody else's, asked for by a service.
+pub fn access_denied() -> ApiError {
+    ApiError::forbidden("ACCESS_DENIED", "Access denied")
+}
+
+/// 400: ended or sold.
+pub fn not_pending() -> ApiError {
+    ApiError::bad_request("RESERVATION_NOT_PENDING", "Reservation is not pending")
+}
+
+/// 400: its time is over.
+pub fn hold_expired() -> ApiError {
+    ApiError::bad_request("RESERVATION_EXPIRED", "Reservation has expired")
+}
+
+/// 400: another sum than the total.
+pub fn amount_mismatch() -> ApiError {
+    ApiError::bad_request("AMOUNT_MISMATCH", "Amount mismatch")
+}
+
+/// 409: the captured order cannot be honoured; it will be refunded.
+pub fn cannot_be_confirmed() -> ApiError {
+    ApiError::conflict("RESERVATION_REJECTED", "Reservation cannot be confirmed")
+}

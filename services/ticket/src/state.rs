@@ -1,0 +1,95 @@
+//! What handlers, facts and jobs share.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use urr_kit::{
+    Clock, Runtime,
+    client::InternalClient,
+    internal::{HasInternalToken, InternalToken},
+    redis::Redis,
+};
+
+use crate::{
+    config::Config, metrics::BookingMetrics, redis::seat_locks::SeatLocks, seat_map::SeatMaps,
+};
+
+/// What handlers, facts and jobs share.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The database: the judge.
+    pub pool: PgPool,
+    /// The seat locks in Redis.
+    pub locks: SeatLocks,
+    /// Seat maps of the last second.
+    pub seat_maps: SeatMaps,
+    /// The payment service.
+    pub payment: InternalClient,
+    /// How long holds live.
+    pub terms: HoldTerms,
+    /// Counters.
+    pub metrics: BookingMetrics,
+    /// The service's time, for what is shown; the database's decides.
+    pub clock: Clock,
+    /// What other services must show.
+    pub internal_token: InternalToken,
+}
+
+impl State {
+    /// Connects the settings with the engines and the runtime.
+    pub fn new(config: &Config, pool: PgPool, redis: Redis, runtime: &Runtime) -> Self {
+        let internal_token = config.internal.token();
+        Self {
+            locks: SeatLocks::new(redis),
+            seat_maps: SeatMaps::new(pool.clone()),
+            payment: InternalClient::new(
+                "payment",
+                &config.payment_service_url,
+                internal_token.clone(),
+            ),
+            terms: config.terms(),
+            metrics: BookingMetrics::new(&runtime.metrics),
+            clock: runtime.clock.clone(),
+            internal_token,
+            pool,
+        }
+    }
+}
+
+impl HasInternalToken for State {
+    fn internal_token(&self) -> &InternalToken {
+        &self.internal_token
+    }
+}
+
+/// How long holds and their locks live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldTerms {
+    /// An unpaid hold.
+    pub hold_seconds: i32,
+    /// A hold from the moment payment begins.
+    pub paying_seconds: i32,
+    /// A seat lock while its hold is unpaid.
+    pub lock_seconds: i32,
+}
+
+impl HoldTerms {
+    /// Life of a lock while its hold is unpaid.
+    pub fn lock_life(self) -> Duration {
+        seconds(self.lock_seconds)
+    }
+
+    /// Life of a lock while its hold is being paid: as much longer than the hold.
+    pub fn paying_lock_life(self) -> Duration {
+        let slack = self.lock_seconds.saturating_sub(self.hold_seconds);
+        seconds(
+            self.paying_seconds
+                .max(self.hold_seconds)
+                .saturating_add(slack),
+        )
+    }
+}
+
+fn seconds(seconds: i32) -> Duration {
+    Duration::from_secs(u64::from(seconds.max(1).unsigned_abs()))
+}

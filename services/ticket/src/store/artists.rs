@@ -1,0 +1,140 @@
+//! Artists, their events and how many fans they have.
+
+use serde::Serialize;
+use sqlx::PgPool;
+use urr_contract::{ArtistId, EventId, Won};
+
+use crate::domain::stamp::Stamp;
+
+/// One artist of a list.
+#[derive(Debug, Serialize)]
+pub struct ArtistListRow {
+    /// The artist.
+    pub id: ArtistId,
+    /// Their name.
+    pub name: String,
+    /// Their picture.
+    pub image_url: Option<String>,
+    /// Who they are.
+    pub description: Option<String>,
+    /// Price of a membership.
+    pub membership_price: Won,
+    /// When the row was made.
+    pub created_at: Stamp,
+    /// Number of events.
+    pub event_count: i64,
+    /// Number of active memberships.
+    pub member_count: i64,
+}
+
+/// Artists by name, and how many there are.
+pub async fn list(
+    pool: &PgPool,
+    limit: i64,
+    offset: i64,
+) -> sqlx::Result<(Vec<ArtistListRow>, i64)> {
+    let total = sqlx::query_scalar!(r#"select count(*) as "count!" from artists"#)
+        .fetch_one(pool)
+        .await?;
+    let rows = sqlx::query_as!(
+        ArtistListRow,
+        r#"select a.id as "id!: ArtistId", a.name, a.image_url, a.description,
+                  a.membership_price as "membership_price!: Won", a.created_at as "created_at!: Stamp",
+                  (select count(*) from events e where e.artist_id = a.id) as "event_count!",
+                  (select count(*) from artist_memberships m
+                   where m.artist_id = a.id and m.status = 'active' and m.expires_at > now()) as "member_count!"
+           from artists a order by a.name limit $1 offset $2"#,
+        limit,
+        offset,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok((rows, total))
+}
+
+/// One artist.
+#[derive(Debug, Serialize)]
+pub struct ArtistRow {
+    /// The artist.
+    pub id: ArtistId,
+    /// Their name.
+    pub name: String,
+    /// Their picture.
+    pub image_url: Option<String>,
+    /// Who they are.
+    pub description: Option<String>,
+    /// Price of a membership.
+    pub membership_price: Won,
+    /// When the row was made.
+    pub created_at: Stamp,
+    /// When it was changed.
+    pub updated_at: Stamp,
+}
+
+/// One artist and the number of active memberships.
+pub async fn find(pool: &PgPool, id: ArtistId) -> sqlx::Result<Option<(ArtistRow, i64)>> {
+    let Some(artist) = sqlx::query_as!(
+        ArtistRow,
+        r#"select id as "id!: ArtistId", name, image_url, description,
+                  membership_price as "membership_price!: Won",
+                  created_at as "created_at!: Stamp", updated_at as "updated_at!: Stamp"
+           from artists where id = $1"#,
+        id as ArtistId,
+    )
+    .fetch_optional(pool)
+    .await?
+    else {
+        return Ok(None);
+    };
+    let members = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from artist_memberships
+           where artist_id = $1 and status = 'active' and expires_at > now()"#,
+        id as ArtistId,
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(Some((artist, members)))
+}
+
+/// An event on an artist's page.
+#[derive(Debug, Serialize)]
+pub struct ArtistEventRow {
+    /// The event.
+    pub id: EventId,
+    /// Its title.
+    pub title: String,
+    /// Where it is.
+    pub venue: String,
+    /// When it is.
+    pub event_date: Stamp,
+    /// Start of the sale.
+    pub sale_start_date: Option<Stamp>,
+    /// End of the sale.
+    pub sale_end_date: Option<Stamp>,
+    /// Its status as the status job last wrote it.
+    pub status: String,
+    /// Its poster.
+    pub poster_image_url: Option<String>,
+    /// Cheapest ticket type.
+    pub min_price: Option<Won>,
+    /// Dearest ticket type.
+    pub max_price: Option<Won>,
+}
+
+/// Events of an artist, by date.
+pub async fn events(pool: &PgPool, id: ArtistId) -> sqlx::Result<Vec<ArtistEventRow>> {
+    sqlx::query_as!(
+        ArtistEventRow,
+        r#"select e.id as "id!: EventId", e.title, e.venue, e.event_date as "event_date!: Stamp",
+                  e.sale_start_date as "sale_start_date: Stamp", e.sale_end_date as "sale_end_date: Stamp",
+                  e.status, e.poster_image_url, t.lowest as "min_price: Won", t.highest as "max_price: Won"
+           from events e
+           cross join lateral (
+               select min(price) as lowest, max(price) as highest from ticket_types where event_id = e.id
+           ) t
+           where e.artist_id = $1 order by e.event_date, e.id"#,
+        id as ArtistId,
+    )
+    .fetch_all(pool)
+    .await
+}

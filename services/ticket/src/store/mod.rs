@@ -1,0 +1,29 @@
+//! All SQL, one file per aggregate. Functions take a connection, so the caller owns the
+//! transaction. Whatever locks several rows locks them in this order, so that no two wait for
+//! each other: reservation, seats by id, person, ticket types by id and their shards.
+
+pub mod artists;
+pub mod events;
+pub mod idempotency;
+pub mod items;
+pub mod layouts;
+pub mod orders;
+pub mod people;
+pub mod reservations;
+pub mod seats;
+pub mod stock;
+pub mod ticket_types;
+
+use sqlx::{PgPool, Postgres, Transaction, error::DatabaseError};
+
+/// Begins a transaction whose lock waits end after 2 s, in one round trip.
+pub async fn begin_bounded(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    pool.begin_with("begin; set local lock_timeout = '2s'")
+        .await
+}
+
+/// Whether a statement gave up waiting for a lock.
+pub fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code == "55P03")
+}
