@@ -1,0 +1,175 @@
+//! Tables `point_awards` and `daily_points`: what was earned, and what of it ticket has.
+
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff_sqlx::ToSqlx;
+use sqlx::{PgConnection, PgExecutor};
+use urr_contract::{UserId, internal::AwardPoints};
+
+/// An award that this process delivers now.
+#[derive(Clone, Debug)]
+pub struct Leased {
+    /// Its number.
+    pub id: i64,
+    /// Which delivery this is, from 1.
+    pub attempts: i32,
+    /// What ticket is told.
+    pub award: AwardPoints,
+}
+
+/// Notes an award, unless it would take its author over `limit` points on that day.
+/// Returns whether it was noted.
+pub async fn note(
+    connection: &mut PgConnection,
+    award: &AwardPoints,
+    day: Date,
+    limit: i32,
+    now: Timestamp,
+) -> sqlx::Result<bool> {
+    // The row of the day is locked until commit, so parallel deeds add up one by one.
+    let counted = sqlx::query!(
+        "insert into daily_points as earned (user_id, day, points)
+         select $1, $2, $3 where $3::int <= $4::int
+         on conflict (user_id, day) do update set points = earned.points + excluded.points
+             where earned.points + excluded.points <= $4",
+        award.user_id as UserId,
+        day.to_sqlx() as _,
+        award.points,
+        limit
+    )
+    .execute(&mut *connection)
+    .await?;
+    if counted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "insert into point_awards
+             (user_id, artist_id, action_type, points, description, reference_id, next_attempt_at,
+              created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $7)",
+        award.user_id as UserId,
+        award.artist_id,
+        award.action_type,
+        award.points,
+        award.description,
+        award.reference_id,
+        now.to_sqlx() as _
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(true)
+}
+
+/// Takes at most `batch` awards that are due. Nobody else takes them until the lease ends,
+/// and whoever dies in between delivers them again: ticket knows each by its reference.
+pub async fn lease(
+    executor: impl PgExecutor<'_>,
+    now: Timestamp,
+    lease: SignedDuration,
+    batch: i64,
+) -> sqlx::Result<Vec<Leased>> {
+    let rows = sqlx::query!(
+        r#"update point_awards set attempts = attempts + 1, next_attempt_at = $2
+           where id in (
+               select id from point_awards
+               where delivered_at is null and given_up_at is null and next_attempt_at <= $1
+               order by next_attempt_at, id limit $3
+               for update skip locked
+           )
+           returning id, attempts, user_id as "user_id!: UserId", artist_id, action_type, points,
+                     description, reference_id"#,
+        now.to_sqlx() as _,
+        (now + lease).to_sqlx() as _,
+        batch
+    )
+    .fetch_all(executor)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Leased {
+            id: row.id,
+            attempts: row.attempts,
+            award: AwardPoints {
+                user_id: row.user_id,
+                action_type: row.action_type,
+                points: row.points,
+                description: row.description,
+                reference_id: Some(row.reference_id),
+                artist_id: row.artist_id,
+            },
+        })
+        .collect())
+}
+
+/// Marks an award as delivered.
+pub async fn mark_delivered(
+    executor: impl PgExecutor<'_>,
+    id: i64,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update point_awards set delivered_at = $2, error = null where id = $1",
+        id,
+        now.to_sqlx() as _
+    )
+    .execute(executor)
+    .await?;
+    Ok(())
+}
+
+/// Notes when an award is to be delivered again, and why.
+pub async fn postpone(
+    executor: impl PgExecutor<'_>,
+    id: i64,
+    until: Timestamp,
+    error: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update point_awards set next_attempt_at = $2, error = $3 where id = $1",
+        id,
+        until.to_sqlx() as _,
+        error
+    )
+    .execute(executor)
+    .await?;
+    Ok(())
+}
+
+/// Marks an award as given up, and why. It stays to be looked at.
+pub async fn mark_given_up(
+    executor: impl PgExecutor<'_>,
+    id: i64,
+    now: Timestamp,
+    error: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update point_awards set given_up_at = $2, error = $3 where id = $1",
+        id,
+        now.to_sqlx() as _,
+        error
+    )
+    .execute(executor)
+    .await?;
+    Ok(())
+}
+
+/// Deletes awards that are done and older than `before`, and sums of days before `day`.
+pub async fn purge(
+    connection: &mut PgConnection,
+    before: Timestamp,
+    day: Date,
+) -> sqlx::Result<u64> {
+    let awards = sqlx::query!(
+        "delete from point_awards
+         where created_at < $1 and (delivered_at is not null or given_up_at is not null)",
+        before.to_sqlx() as _
+    )
+    .execute(&mut *connection)
+    .await?;
+    let days = sqlx::query!(
+        "delete from daily_points where day < $1",
+        day.to_sqlx() as _
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(awards.rows_affected() + days.rows_affected())
+}
