@@ -80,8 +80,9 @@ pub struct Config {
     /// File of variables that `urr up` wrote, such as `.urr/run.env`.
     #[arg(long)]
     pub env_file: Option<PathBuf>,
-    /// Password of the seeded accounts [default: that of the env file].
-    #[arg(long, env = "DEMO_FAN_PASSWORD", hide_env_values = true)]
+    /// Password of the seeded accounts [default: that of the env file]. `@/path` reads it from a file.
+    #[arg(long, env = "DEMO_FAN_PASSWORD", hide_env_values = true,
+          value_parser = urr_kit::config::parse_secret)]
     pub demo_fan_password: Option<SecretString>,
 }
 

@@ -38,10 +38,13 @@ impl EnvFile {
 }
 
 fn unquoted(value: &str) -> String {
-    let inner = ['"', '\'']
-        .into_iter()
-        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
-    inner.unwrap_or(value).to_owned()
+    let inside = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
+    match (inside('\''), inside('"')) {
+        // How a shell writes a quote within quotes.
+        (Some(text), _) => text.replace(r"'\''", "'"),
+        (None, Some(text)) => text.to_owned(),
+        (None, None) => value.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -50,14 +53,16 @@ mod tests {
 
     #[test]
     fn lines_become_variables() {
-        let file =
-            EnvFile::parse("# a comment\n\nA=1\nexport B = 'two words'\nC=\"x=y\"\nD=\n#E=5\n");
+        let file = EnvFile::parse(
+            "# a comment\n\nA=1\nexport B = 'two words'\nC=\"x=y\"\nD=\n#E=5\nF='it'\\''s'\n",
+        );
         for (name, expected) in [
             ("A", Some("1")),
             ("B", Some("two words")),
             ("C", Some("x=y")),
             ("D", None),
             ("E", None),
+            ("F", Some("it's")),
         ] {
             assert_eq!(file.get(name), expected, "{name}");
         }

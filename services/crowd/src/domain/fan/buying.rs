@@ -116,7 +116,7 @@ impl Fan {
         match answer.status {
             200 | 201 => self.on_held(now, choice, answer),
             409 => self.on_conflict(now, visit, answer),
-            403 if self.may_return() => self.line_up_again(now, visit),
+            403 => self.on_forbidden(now, visit, answer),
             _ => self.refused(answer),
         }
     }
@@ -144,22 +144,28 @@ impl Fan {
         }))
     }
 
-    /// Somebody was quicker: looks at what is left. Or it is this account that may not.
+    /// This account has as much as it may have. Or the entry token is not taken (any more),
+    /// and the way to another one leads through the queue.
+    fn on_forbidden(&mut self, now: Timestamp, visit: Visit, answer: &Answer) -> Step {
+        if answer.refusal().code == "PER_PERSON_LIMIT" {
+            return self.leave(now, visit, Ending::LimitReached);
+        }
+        self.returns += 1;
+        if self.returns > MOST_RETURNS {
+            return self.refused(answer);
+        }
+        self.line_up_again(now, visit)
+    }
+
+    /// Somebody was quicker: looks at what is left. Or the sale is not open.
     fn on_conflict(&mut self, now: Timestamp, visit: Visit, answer: &Answer) -> Step {
         match answer.refusal().code.as_str() {
-            "PERSON_LIMIT" => self.leave(now, visit, Ending::LimitReached),
-            "NOT_ON_SALE" => self.refused(answer),
+            "EVENT_NOT_ON_SALE" => self.refused(answer),
             _ if now >= self.deadline => self.leave(now, visit, Ending::SoldOut),
             _ => {
                 self.note(Milestone::Conflict);
                 self.think(shop(visit))
             }
         }
-    }
-
-    /// Whether the fan may go back to the queue once more.
-    fn may_return(&mut self) -> bool {
-        self.returns += 1;
-        self.returns <= MOST_RETURNS
     }
 }

@@ -364,14 +364,18 @@ fn a_failed_hold_is_repeated_with_its_own_key() {
 #[test]
 fn refusals_of_a_hold_that_no_other_seat_would_help() {
     for (status, body, expected) in [
-        (409, json!({"code": "PERSON_LIMIT"}), Ending::LimitReached),
+        (
+            403,
+            json!({"code": "PER_PERSON_LIMIT"}),
+            Ending::LimitReached,
+        ),
         (
             409,
-            json!({"code": "NOT_ON_SALE", "error": "no"}),
+            json!({"code": "EVENT_NOT_ON_SALE", "error": "no"}),
             Ending::Failed(Cause::Refused {
                 endpoint: "POST seats/reserve",
                 status: 409,
-                said: "NOT_ON_SALE".to_owned(),
+                said: "EVENT_NOT_ON_SALE".to_owned(),
             }),
         ),
         (
@@ -764,7 +768,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         reservation("pending", "processing"),
         reservation("cancelled", "refunded"),
         json!({"error": "Payment already confirmed", "message": "Payment already confirmed"}),
-        json!({"code": "PERSON_LIMIT"}),
+        json!({"code": "PER_PERSON_LIMIT"}),
         json!("nonsense"),
     ];
     let status = prop_oneof![
