@@ -1,0 +1,9 @@
+//! The rules of the line, without IO. Time is always an argument.
+
+pub mod entry;
+pub mod person;
+pub mod policy;
+pub mod poll;
+pub mod rules;
+pub mod snapshot;
+pub mod waiting;

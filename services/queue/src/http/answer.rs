@@ -1,0 +1,391 @@
+//! The bodies and cookies of answers about a place. Fields beyond the contract's are
+//! additions that its clients ignore.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    response::{AppendHeaders, IntoResponse, Response},
+};
+use http::header::SET_COOKIE;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use urr_contract::{
+    EventId, UserId,
+    headers::{COOKIE_ENTRY, COOKIE_VISITOR},
+    internal::QueueInfo,
+    tokens::{Claims, TokenError, TokenKey, VisitorClaims},
+};
+use urr_kit::{ApiError, ApiResult};
+
+use super::caller::{Caller, receipt_cookie};
+use crate::{
+    State,
+    domain::{
+        entry::{entry_claims, is_worn, receipt_claims},
+        poll::{IDLE_POLL_SECONDS, estimate, next_poll, presence},
+        snapshot::Slot,
+    },
+    lines::{Line, View},
+};
+
+/// Life of the visitor cookie, in seconds.
+const VISITOR_SECONDS: i64 = 7 * 86_400;
+
+/// A place as it is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// Inside.
+    Inside {
+        /// The number.
+        number: u64,
+        /// The stay.
+        slot: Slot,
+    },
+    /// In the line.
+    Waiting {
+        /// The number.
+        number: u64,
+        /// Waiting people with a lower number.
+        ahead: u64,
+        /// Waiting people with a higher number.
+        behind: u64,
+    },
+    /// Neither.
+    Nowhere,
+}
+
+/// Everything an answer is made of.
+pub(super) struct Telling<'a> {
+    pub(super) state: &'a State,
+    pub(super) line: &'a Line,
+    pub(super) view: View,
+    pub(super) caller: &'a Caller,
+    pub(super) info: Option<&'a QueueInfo>,
+}
+
+/// What an answer says of the event; the artist is left out where ticket could not be asked.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum EventInfo<'a> {
+    Known {
+        title: &'a str,
+        artist: Option<&'a str>,
+    },
+    Unknown {
+        title: &'static str,
+    },
+}
+
+/// The body for somebody in the line.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the wire has a field `queued`")]
+struct Queued<'a> {
+    queued: bool,
+    status: &'static str,
+    number: u64,
+    position: u64,
+    people_ahead: u64,
+    people_behind: u64,
+    queue_size: u64,
+    estimated_wait: Option<u64>,
+    estimated_wait_min: Option<u64>,
+    estimated_wait_max: Option<u64>,
+    next_poll: u64,
+    threshold: u64,
+    current_users: u64,
+    paused: bool,
+    message: Option<&'a str>,
+    opens_at: Option<Timestamp>,
+    sign_in_required: bool,
+    event_info: EventInfo<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
+}
+
+impl Telling<'_> {
+    /// The answer to a check or status request.
+    pub(super) fn place(&self, place: Place) -> ApiResult<Response> {
+        match place {
+            Place::Inside { number, slot } => self.inside(number, slot),
+            Place::Waiting {
+                number,
+                ahead,
+                behind,
+            } => self.waiting(number, ahead, behind),
+            Place::Nowhere => Ok(self.nowhere()),
+        }
+    }
+
+    /// The answer to a heartbeat.
+    pub(super) fn heartbeat(&self, place: Place) -> Response {
+        let (status, queued) = match place {
+            Place::Inside { number, .. } => {
+                self.line.heard_inside(number);
+                ("active", false)
+            }
+            Place::Waiting { number, ahead, .. } => {
+                self.note_waiting(number, ahead + 1);
+                ("queued", true)
+            }
+            Place::Nowhere => ("not_in_queue", false),
+        };
+        Json(json!({"status": status, "queued": queued})).into_response()
+    }
+
+    fn waiting(&self, number: u64, ahead: u64, behind: u64) -> ApiResult<Response> {
+        let snapshot = &self.view.snapshot;
+        let rules = snapshot.rules.as_ref();
+        let told = self.note_waiting(number, ahead + 1);
+        let wait = self.wait(number);
+        let opens_at = rules.filter(|rules| rules.opens_at > self.view.now_ms);
+        let (receipt, cookies) = self.receipt(number)?;
+        let message =
+            rules.and_then(|rules| rules.message.as_deref().or_else(|| rules.sale.message()));
+        let body = Queued {
+            queued: true,
+            status: "queued",
+            number,
+            position: ahead + 1,
+            people_ahead: ahead,
+            people_behind: behind,
+            queue_size: ahead + behind + 1,
+            estimated_wait: wait.map(|wait| wait.seconds),
+            estimated_wait_min: wait.map(|wait| wait.at_least),
+            estimated_wait_max: wait.map(|wait| wait.at_most),
+            next_poll: told,
+            threshold: rules.map_or(0, |rules| rules.max_active),
+            current_users: self.line.inside(&self.view),
+            paused: self.view.redis_is_lost || rules.is_none_or(|rules| rules.suspended),
+            message,
+            opens_at: opens_at.and_then(|rules| Timestamp::from_millisecond(rules.opens_at).ok()),
+            sign_in_required: !self.caller.person.account,
+            event_info: self.event_info(),
+            receipt,
+        };
+        Ok((AppendHeaders(cookies.into_headers()), Json(body)).into_response())
+    }
+
+    fn inside(&self, number: u64, slot: Slot) -> ApiResult<Response> {
+        self.line.heard_inside(number);
+        let snapshot = &self.view.snapshot;
+        let rules = snapshot.rules.as_ref();
+        let (receipt, mut cookies) = self.receipt(number)?;
+        let entry_token = self.entry_token(slot, &mut cookies)?;
+        let mut body = json!({
+            "queued": false,
+            "status": "active",
+            "currentUsers": self.line.inside(&self.view),
+            "threshold": rules.map_or(0, |rules| rules.max_active),
+            "nextPoll": IDLE_POLL_SECONDS,
+            "message": "Entry allowed",
+            "number": number,
+            "eventInfo": self.event_info(),
+            "entryToken": entry_token,
+        });
+        if let Some(receipt) = receipt {
+            body["receipt"] = receipt.into();
+        }
+        Ok((AppendHeaders(cookies.into_headers()), Json(body)).into_response())
+    }
+
+    fn nowhere(&self) -> Response {
+        let mut cookies = Cookies::of(self.state);
+        self.clear_receipt(&mut cookies);
+        let body = json!({
+            "status": "not_in_queue",
+            "queued": false,
+            "currentUsers": self.line.inside(&self.view),
+            "nextPoll": IDLE_POLL_SECONDS,
+            "message": "Not in queue",
+        });
+        (AppendHeaders(cookies.into_headers()), Json(body)).into_response()
+    }
+
+    /// The answer to a leave request.
+    pub(super) fn left(&self) -> Response {
+        let mut cookies = Cookies::of(self.state);
+        self.clear_receipt(&mut cookies);
+        cookies.clear(COOKIE_ENTRY, "Path=/; SameSite=Strict");
+        let body = Json(json!({"message": "Left queue"}));
+        (AppendHeaders(cookies.into_headers()), body).into_response()
+    }
+
+    /// Remembers the sign of life and returns the seconds until the next one is expected.
+    fn note_waiting(&self, number: u64, position: u64) -> u64 {
+        let wait = self.wait(number).map(|wait| wait.seconds);
+        let told = next_poll(position, wait, number);
+        // Visitors are never called, so they are not present.
+        let presence = if self.caller.person.account {
+            presence(told)
+        } else {
+            Duration::ZERO
+        };
+        self.line.heard_waiting(number, presence);
+        told
+    }
+
+    fn wait(&self, number: u64) -> Option<crate::domain::poll::Estimate> {
+        let View {
+            snapshot,
+            now_ms,
+            redis_is_lost,
+        } = &self.view;
+        if *redis_is_lost || !snapshot.is_open(*now_ms) {
+            return None;
+        }
+        estimate(
+            snapshot.to_be_called_before(number),
+            snapshot.measured_rate()?,
+        )
+    }
+
+    /// A receipt where the person has none, or a worn one, with the cookies that go with it.
+    fn receipt(&self, number: u64) -> ApiResult<(Option<String>, Cookies)> {
+        let (state, caller) = (self.state, self.caller);
+        let now = state.clock.now();
+        let epoch = self.view.snapshot.epoch;
+        let mut cookies = Cookies::of(state);
+        if caller.is_new_visitor {
+            let claims = VisitorClaims {
+                sub: caller.person.id,
+                iat: now.as_second(),
+                exp: now.as_second() + VISITOR_SECONDS,
+            };
+            let token = sign(&state.tokens.visitor, &claims)?;
+            cookies.set(
+                COOKIE_VISITOR,
+                &token,
+                VISITOR_SECONDS,
+                "Path=/api; HttpOnly; SameSite=Lax",
+            );
+        }
+        if caller.was.is_some() && caller.has_visitor_cookie {
+            cookies.clear(COOKIE_VISITOR, "Path=/api; HttpOnly; SameSite=Lax");
+        }
+        let is_good = caller.receipt.as_ref().is_some_and(|receipt| {
+            receipt.num == number && receipt.epoch == epoch && !is_worn(receipt, now)
+        });
+        if is_good {
+            return Ok((None, cookies));
+        }
+        let rules = self.view.snapshot.rules.as_ref();
+        let absent = rules.map_or(600, |rules| rules.absent_seconds);
+        let claims = receipt_claims(self.line.event(), caller.person, number, epoch, now, absent);
+        let token = sign(&state.tokens.receipt, &claims)?;
+        let life = claims.exp - claims.iat;
+        let name = receipt_cookie(self.line.event());
+        cookies.set(&name, &token, life, "Path=/api; HttpOnly; SameSite=Lax");
+        Ok((Some(token), cookies))
+    }
+
+    fn entry_token(&self, slot: Slot, cookies: &mut Cookies) -> ApiResult<String> {
+        let rules = self.view.snapshot.rules.as_ref();
+        let max_stay_ms = rules.map_or(0, |rules| rules.max_stay_seconds.saturating_mul(1000));
+        // Whoever has not appeared yet begins the stay with this answer.
+        let since_ms = if slot.appeared {
+            slot.since_ms
+        } else {
+            self.view.now_ms
+        };
+        let left_ms = since_ms.saturating_add_unsigned(max_stay_ms) - self.view.now_ms;
+        let left = u64::try_from(left_ms / 1000).unwrap_or(0);
+        let ttl = rules.map_or(self.state.settings.token_ttl_seconds, |rules| {
+            rules.token_ttl_seconds
+        });
+        let user = UserId(self.caller.person.id);
+        let now = self.state.clock.now();
+        let claims = entry_claims(self.line.event(), user, slot.admission, now, ttl, left);
+        let token = sign(&self.state.tokens.entry, &claims)?;
+        cookies.set(
+            COOKIE_ENTRY,
+            &token,
+            claims.exp - claims.iat,
+            "Path=/; SameSite=Strict",
+        );
+        Ok(token)
+    }
+
+    fn clear_receipt(&self, cookies: &mut Cookies) {
+        if self.caller.has_receipt_cookie {
+            let name = receipt_cookie(self.line.event());
+            cookies.clear(&name, "Path=/api; HttpOnly; SameSite=Lax");
+        }
+    }
+
+    fn event_info(&self) -> EventInfo<'_> {
+        match self.info {
+            Some(info) => EventInfo::Known {
+                title: &info.title,
+                artist: info.artist.as_deref(),
+            },
+            None => EventInfo::Unknown { title: "Unknown" },
+        }
+    }
+}
+
+/// The answer about a line that cannot be known at all: a leave that had nothing to end.
+pub(super) fn left_nothing() -> Response {
+    Json(json!({"message": "Left queue"})).into_response()
+}
+
+/// The cookies of one answer.
+struct Cookies {
+    secure: bool,
+    values: Vec<String>,
+}
+
+impl Cookies {
+    fn of(state: &State) -> Self {
+        Self {
+            secure: state.settings.cookie_secure,
+            values: Vec::new(),
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &str, seconds: i64, attributes: &str) {
+        let secure = if self.secure { "; Secure" } else { "" };
+        self.values.push(format!(
+            "{name}={value}; Max-Age={seconds}; {attributes}{secure}"
+        ));
+    }
+
+    fn clear(&mut self, name: &str, attributes: &str) {
+        self.set(name, "", 0, attributes);
+    }
+
+    fn into_headers(self) -> Vec<(http::HeaderName, String)> {
+        self.values
+            .into_iter()
+            .map(|value| (SET_COOKIE, value))
+            .collect()
+    }
+}
+
+fn sign<C: Claims>(key: &TokenKey, claims: &C) -> ApiResult<String> {
+    key.sign(claims)
+        .map_err(|error: TokenError| ApiError::internal(error))
+}
+
+/// The admin's view of a line.
+pub(super) fn admin_view(event: EventId, view: &View) -> Response {
+    let inside = view.snapshot.inside(view.now_ms);
+    let threshold = view
+        .snapshot
+        .rules
+        .as_ref()
+        .map_or(0, |rules| rules.max_active);
+    Json(json!({
+        "eventId": event,
+        "queueSize": view.snapshot.waiting.total(),
+        "currentUsers": inside,
+        "threshold": threshold,
+        "available": threshold.saturating_sub(inside),
+        "lastNumber": view.snapshot.last_number,
+        "serving": view.snapshot.serving,
+        "paused": view.redis_is_lost,
+    }))
+    .into_response()
+}

@@ -1,0 +1,278 @@
+//! Hot path: no blocking IO, no allocation per waiting user, no info logs.
+//!
+//! The public endpoints of a line. A poll of somebody who has a place is answered from
+//! memory; Redis is asked only to join, to leave, or where memory cannot say.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{extract, response::Response};
+use http::HeaderMap;
+use urr_contract::{EventId, internal::QueueInfo};
+use urr_kit::{ApiError, ApiResult, extract::AppPath, identity::MaybeUser};
+
+use super::{
+    answer::{Place, Telling, left_nothing},
+    caller::Caller,
+    line_unavailable, unknown_event,
+};
+use crate::{
+    State,
+    domain::{
+        poll::{next_poll, presence},
+        snapshot::Standing,
+    },
+    events::NoInfo,
+    lines::{Line, Seen, View},
+    redis::{JoinRequest, Joined, ShownReceipt},
+};
+
+type AppState = extract::State<Arc<State>>;
+
+/// `POST /api/queue/check/{event}`: joins, or finds the place one has.
+pub(super) async fn check(
+    extract::State(state): AppState,
+    AppPath(event): AppPath<EventId>,
+    MaybeUser(user): MaybeUser,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let caller = Caller::of(&state, event, user.as_ref(), &headers)?;
+    let (line, info) = open(&state, event).await?;
+    let place = match from_memory(&state, &line, &caller).await {
+        Some(place) => place,
+        None => ask_redis(&state, &line, &caller, true).await?,
+    };
+    telling(&state, &line, &caller, info.as_deref())?.place(place)
+}
+
+/// `GET /api/queue/status/{event}`: the place one has. Never joins.
+pub(super) async fn status(
+    extract::State(state): AppState,
+    AppPath(event): AppPath<EventId>,
+    MaybeUser(user): MaybeUser,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let caller = Caller::of(&state, event, user.as_ref(), &headers)?;
+    let (line, info) = open(&state, event).await?;
+    let place = look_up(&state, &line, &caller).await?;
+    telling(&state, &line, &caller, info.as_deref())?.place(place)
+}
+
+/// `POST /api/queue/heartbeat/{event}`: a sign of life and nothing else.
+pub(super) async fn heartbeat(
+    extract::State(state): AppState,
+    AppPath(event): AppPath<EventId>,
+    MaybeUser(user): MaybeUser,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let caller = Caller::of(&state, event, user.as_ref(), &headers)?;
+    let (line, info) = open(&state, event).await?;
+    let place = look_up(&state, &line, &caller).await?;
+    Ok(telling(&state, &line, &caller, info.as_deref())?.heartbeat(place))
+}
+
+/// `POST /api/queue/leave/{event}`: gives up the place in the line and the slot inside.
+pub(super) async fn leave(
+    extract::State(state): AppState,
+    AppPath(event): AppPath<EventId>,
+    MaybeUser(user): MaybeUser,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let caller = Caller::of(&state, event, user.as_ref(), &headers)?;
+    let (line, info) = match open(&state, event).await {
+        Ok(opened) => opened,
+        Err(error) if error.status() == http::StatusCode::NOT_FOUND => return Ok(left_nothing()),
+        Err(error) => return Err(error),
+    };
+    if caller.was.is_some() {
+        ask_redis(&state, &line, &caller, false).await?;
+    }
+    let receipt = current_receipt(&line, &caller);
+    let ended = state
+        .lines
+        .rooms()
+        .line(event)
+        .leave(caller.person, receipt)
+        .await
+        .map_err(line_unavailable)?;
+    if ended {
+        state.metrics.left.inc();
+        state.lines.forget(&line).await.map_err(line_unavailable)?;
+    }
+    Ok(telling(&state, &line, &caller, info.as_deref())?.left())
+}
+
+/// The line of an event that exists.
+pub(super) async fn open_line(state: &State, event: EventId) -> ApiResult<Arc<Line>> {
+    open(state, event).await.map(|(line, _)| line)
+}
+
+/// The line of an event that exists, ready to answer from.
+async fn open(state: &State, event: EventId) -> ApiResult<(Arc<Line>, Option<Arc<QueueInfo>>)> {
+    let info = match state.events.info(event).await {
+        Ok(info) => Some(info),
+        Err(NoInfo::Unknown) => return Err(unknown_event()),
+        Err(NoInfo::Unreachable(error)) => {
+            // Without ticket a line goes on that has its rules already.
+            let line = state
+                .lines
+                .open_known(event)
+                .await
+                .map_err(line_unavailable)?;
+            return line
+                .map(|line| (line, None))
+                .ok_or_else(|| line_unavailable(error));
+        }
+    };
+    let line = state
+        .lines
+        .open(event, info.as_ref())
+        .await
+        .map_err(line_unavailable)?;
+    Ok((line, info))
+}
+
+/// Whatever place the caller has.
+async fn look_up(state: &State, line: &Line, caller: &Caller) -> ApiResult<Place> {
+    if let Some(place) = from_memory(state, line, caller).await {
+        return Ok(place);
+    }
+    // A stranger without any proof of a place cannot have one.
+    if caller.is_new_visitor {
+        return Ok(Place::Nowhere);
+    }
+    ask_redis(state, line, caller, false).await
+}
+
+/// The place that the caller's own receipt stands for, where memory can say.
+async fn from_memory(state: &State, line: &Line, caller: &Caller) -> Option<Place> {
+    let receipt = caller.receipt.as_ref()?;
+    match state.lines.see(line, receipt.num, receipt.epoch).await {
+        // A visitor never enters, whatever a number has become since somebody took it over.
+        Seen::Place(Standing::Inside(_)) if !caller.person.account => None,
+        Seen::Place(standing) => told(receipt.num, standing),
+        Seen::Ended | Seen::AskRedis => None,
+    }
+}
+
+fn told(number: u64, standing: Standing) -> Option<Place> {
+    match standing {
+        Standing::Inside(slot) => Some(Place::Inside { number, slot }),
+        Standing::Waiting { ahead, behind } => Some(Place::Waiting {
+            number,
+            ahead,
+            behind,
+        }),
+        Standing::Ended | Standing::Unknown => None,
+    }
+}
+
+/// The place as Redis has it; a new one where `may_join`.
+async fn ask_redis(
+    state: &State,
+    line: &Line,
+    caller: &Caller,
+    may_join: bool,
+) -> ApiResult<Place> {
+    let Ok(_permit) = state.joins.try_acquire() else {
+        state.metrics.refused.inc();
+        return Err(too_many());
+    };
+    let request = join_request(line, caller, may_join);
+    let joined = state
+        .lines
+        .join(line, request)
+        .await
+        .map_err(line_unavailable)?;
+    match joined {
+        Joined::Inside(inside, new) => {
+            if new {
+                state.metrics.joined.inc();
+                state.metrics.admitted.inc();
+            }
+            Ok(Place::Inside {
+                number: inside.number,
+                slot: inside.slot,
+            })
+        }
+        Joined::Waiting { number, new, .. } => {
+            if new {
+                state.metrics.joined.inc();
+            }
+            let view = line.view().ok_or_else(no_view)?;
+            told(number, line.waiting_at(&view, number)).ok_or_else(no_view)
+        }
+        Joined::Closed(sale) => Err(ApiError::conflict(
+            "SALE_CLOSED",
+            sale.message().unwrap_or("Sale has ended"),
+        )),
+        Joined::Nowhere | Joined::Exhausted(_) | Joined::Lost(_) => Ok(Place::Nowhere),
+    }
+}
+
+fn join_request(line: &Line, caller: &Caller, may_join: bool) -> JoinRequest {
+    let own = caller.receipt.as_ref();
+    let visitors = caller
+        .was
+        .as_ref()
+        .and_then(|(_, receipt)| receipt.as_ref());
+    JoinRequest {
+        person: caller.person,
+        may_join,
+        adopts: caller.was.as_ref().map(|(visitor, _)| *visitor),
+        receipt: own.or(visitors).map(|receipt| ShownReceipt {
+            number: receipt.num,
+            epoch: receipt.epoch,
+            is_own: own.is_some(),
+        }),
+        token: caller.entry,
+        presence: expected_presence(line, caller),
+        seen: (0, 0),
+    }
+}
+
+/// How long somebody counts as present who joins now, by the interval they will be told.
+fn expected_presence(line: &Line, caller: &Caller) -> Duration {
+    let position = line.view().map_or(1, |view| {
+        let number = caller
+            .receipt
+            .as_ref()
+            .map_or(u64::MAX, |receipt| receipt.num);
+        view.snapshot.waiting.before(number) + 1
+    });
+    presence(next_poll(position, None, 0))
+}
+
+/// The number of a receipt of this incarnation. Older ones stand for nothing by themselves.
+fn current_receipt(line: &Line, caller: &Caller) -> Option<u64> {
+    let epoch = line.view()?.snapshot.epoch;
+    let receipt = caller.receipt.as_ref()?;
+    (receipt.epoch == epoch && receipt.acc).then_some(receipt.num)
+}
+
+fn telling<'a>(
+    state: &'a State,
+    line: &'a Line,
+    caller: &'a Caller,
+    info: Option<&'a QueueInfo>,
+) -> ApiResult<Telling<'a>> {
+    let view: View = line.view().ok_or_else(no_view)?;
+    Ok(Telling {
+        state,
+        line,
+        view,
+        caller,
+        info,
+    })
+}
+
+fn no_view() -> ApiError {
+    line_unavailable(anyhow::anyhow!("the line is not known yet"))
+}
+
+fn too_many() -> ApiError {
+    ApiError::unavailable(
+        "QUEUE_BUSY",
+        "Queue service temporarily unavailable. Please retry.",
+        1,
+    )
+}

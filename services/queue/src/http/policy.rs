@@ -1,0 +1,90 @@
+//! The sale policy of an event, as the operator or the admin API writes it.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, extract,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderMap, StatusCode,
+    header::{ETAG, IF_MATCH},
+};
+use urr_contract::{EventId, SalePolicy};
+use urr_kit::{
+    ApiError, ApiResult,
+    extract::{AppJson, AppPath},
+    internal::InternalCaller,
+};
+
+use super::line_unavailable;
+use crate::{
+    State,
+    domain::policy::{Refusal, accepts},
+    store::policies::{self, StoredPolicy},
+};
+
+type AppState = extract::State<Arc<State>>;
+
+/// `GET /internal/events/{event}/policy`, with its `ETag`.
+pub(super) async fn read(
+    extract::State(state): AppState,
+    _: InternalCaller,
+    AppPath(event): AppPath<EventId>,
+) -> ApiResult<Response> {
+    let stored = policies::find(&state.pool, event)
+        .await?
+        .ok_or_else(|| ApiError::not_found("POLICY_NOT_FOUND", "No policy for this event"))?;
+    Ok(answer(&stored))
+}
+
+/// `PUT /internal/events/{event}/policy`: stores it and puts it in force. A repetition
+/// changes nothing; an older write, or another owner's without `If-Match`, is 409.
+pub(super) async fn write(
+    extract::State(state): AppState,
+    _: InternalCaller,
+    AppPath(event): AppPath<EventId>,
+    headers: HeaderMap,
+    AppJson(policy): AppJson<SalePolicy>,
+) -> ApiResult<Response> {
+    let mut transaction = state.pool.begin().await?;
+    let stored = policies::find_for_update(&mut *transaction, event).await?;
+    let if_match = headers.get(IF_MATCH).and_then(|value| value.to_str().ok());
+    let has_seen = stored
+        .as_ref()
+        .is_some_and(|stored| if_match == Some(etag(stored).as_str()));
+    let current = stored.as_ref().map(|stored| &stored.policy);
+    let changes = accepts(current, &policy, has_seen, state.clock.now()).map_err(refused)?;
+    let stored = match stored {
+        Some(stored) if !changes => stored,
+        _ => StoredPolicy {
+            revision: policies::put(&mut *transaction, event, &policy).await?,
+            policy,
+        },
+    };
+    transaction.commit().await?;
+    let info = state.events.last_known(event).await;
+    state
+        .lines
+        .enforce_stored(event, info.as_deref())
+        .await
+        .map_err(line_unavailable)?;
+    Ok(answer(&stored))
+}
+
+fn answer(stored: &StoredPolicy) -> Response {
+    ([(ETAG, etag(stored))], Json(&stored.policy)).into_response()
+}
+
+fn etag(stored: &StoredPolicy) -> String {
+    format!("\"{}\"", stored.revision)
+}
+
+fn refused(refusal: Refusal) -> ApiError {
+    let code = match refusal {
+        Refusal::Older => "POLICY_OLDER",
+        Refusal::OtherOwner => "POLICY_OWNED",
+        Refusal::AlreadyOpen => "SALE_ALREADY_OPEN",
+    };
+    ApiError::new(StatusCode::CONFLICT, code, refusal.to_string())
+}

@@ -1,0 +1,66 @@
+//! The virtual waiting room: a fair line in front of each event.
+//!
+//! Everybody gets a number once. What moves is who is called: the admission worker lets the
+//! lowest present numbers in, as cap and rate allow, in one atomic script. Polls are
+//! answered from memory. `redis/` documents the keys, among them those that gateways read.
+
+pub mod config;
+pub mod domain;
+pub mod events;
+pub mod facts;
+pub mod http;
+pub mod jobs;
+pub mod lines;
+pub mod redis;
+pub mod state;
+pub mod store;
+
+use std::sync::Arc;
+
+use axum::Router;
+use urr_kit::{Runtime, health::Health};
+
+pub use crate::{
+    config::{AdmissionConfig, Config, Settings},
+    state::State,
+};
+
+/// The schema of `queue_db`.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/queue");
+
+/// All routes, without the layers of the server.
+pub fn router(state: Arc<State>) -> Router {
+    http::router(state)
+}
+
+/// Serves people until shutdown.
+pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
+    let state = Arc::new(State::connect(&config.line, &runtime).await?);
+    jobs::memory::spawn(&runtime, &state);
+    let health = health(&runtime, &state);
+    urr_kit::serve::serve(
+        &runtime,
+        &config.http.listen(),
+        router(state),
+        health,
+        Some(config.gateway.token()),
+    )
+    .await
+}
+
+/// Lets people in until shutdown, and gives slots back when purchases become known.
+pub async fn run_admission(config: AdmissionConfig, runtime: Runtime) -> anyhow::Result<()> {
+    let state = Arc::new(State::connect(&config.line, &runtime).await?);
+    let bus = config.bus.connect(&runtime).await?;
+    jobs::admit::spawn(&runtime, &state);
+    facts::spawn(&runtime, &state, bus.clone());
+    let health = health(&runtime, &state).bus("kafka", &bus);
+    let routes = Router::new();
+    urr_kit::serve::serve(&runtime, &config.http.listen(), routes, health, None).await
+}
+
+fn health(runtime: &Runtime, state: &State) -> Health {
+    Health::new(runtime)
+        .redis("redis", state.lines.rooms().redis())
+        .postgres("postgresql", &state.pool)
+}

@@ -1,0 +1,612 @@
+//! Lines as one replica knows them: polls are answered from here without asking Redis.
+//!
+//! A snapshot of each line in use is renewed by one call, whoever and however many ask.
+//! Signs of life are collected and written in one batch. When Redis turns out to have lost
+//! a line, the line is laid out again from Postgres and from what replicas remember.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use futures::{StreamExt, stream};
+use parking_lot::{Mutex, RwLock};
+use redis::RedisResult;
+use sqlx::PgPool;
+use tracing::{info, warn};
+use urr_contract::{EventId, internal::QueueInfo};
+use urr_kit::telemetry::chain;
+
+use crate::{
+    config::Settings,
+    domain::{
+        policy::DEFAULT_OWNER,
+        rules::{Rules, Sale},
+        snapshot::{Slot, Snapshot, Standing},
+    },
+    redis::{Inside, JoinRequest, Joined, Layout, Lost, Rooms, StayOf},
+    store::{
+        lines::{self, Incarnation},
+        policies, slots,
+    },
+};
+
+/// Lines renewed or written at the same time.
+const CONCURRENCY: usize = 16;
+/// A line that nobody asked for so long is renewed no more.
+const IN_USE: Duration = Duration::from_mins(2);
+/// A line that nobody asked for so long is forgotten.
+const FORGOTTEN: Duration = Duration::from_mins(15);
+/// A snapshot must be this young to be given back after a loss.
+const GIVES_BACK: Duration = Duration::from_secs(10);
+/// Tries to lay a line out while another process does, and the pause between them.
+const LAY_OUT_TRIES: usize = 20;
+const LAY_OUT_PAUSE: Duration = Duration::from_millis(50);
+/// Tries of a join that finds the line lost or its numbers used up.
+const JOIN_TRIES: usize = 4;
+
+/// All lines this process has to do with.
+#[derive(Debug)]
+pub struct Lines {
+    rooms: Rooms,
+    pool: PgPool,
+    settings: Settings,
+    known: RwLock<HashMap<EventId, Arc<Line>>>,
+}
+
+/// One line as this process knows it.
+#[derive(Debug)]
+pub struct Line {
+    event: EventId,
+    known: RwLock<Option<Known>>,
+    /// Places learnt from joins since the snapshot, which does not know them yet.
+    learnt: Mutex<Learnt>,
+    signs: Mutex<Signs>,
+    redis_is_lost: AtomicBool,
+    renewing: tokio::sync::Mutex<()>,
+    renewals: AtomicU64,
+    used: Mutex<Instant>,
+    enforced: Mutex<Option<Arc<QueueInfo>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    snapshot: Arc<Snapshot>,
+    fetched: Instant,
+}
+
+/// Places that joins taught us.
+#[derive(Clone, Debug, Default)]
+struct Learnt {
+    waiting: HashSet<u64>,
+    inside: HashMap<u64, Slot>,
+}
+
+/// Signs of life that are still to be written.
+#[derive(Debug, Default)]
+struct Signs {
+    waiting: HashMap<u64, Duration>,
+    inside: HashSet<u64>,
+}
+
+/// A line at the moment of an answer.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The last snapshot.
+    pub snapshot: Arc<Snapshot>,
+    /// The time, by Redis' clock.
+    pub now_ms: i64,
+    /// Whether Redis cannot be reached, so that nobody enters.
+    pub redis_is_lost: bool,
+}
+
+/// What the memory of this process says about a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Inside, or waiting.
+    Place(Standing),
+    /// Was a place once.
+    Ended,
+    /// Only Redis can say.
+    AskRedis,
+}
+
+// === impl Line ===
+
+impl Line {
+    fn new(event: EventId) -> Self {
+        Self {
+            event,
+            known: RwLock::default(),
+            learnt: Mutex::default(),
+            signs: Mutex::default(),
+            redis_is_lost: AtomicBool::new(false),
+            renewing: tokio::sync::Mutex::default(),
+            renewals: AtomicU64::new(0),
+            used: Mutex::new(Instant::now()),
+            enforced: Mutex::default(),
+        }
+    }
+
+    /// The event.
+    pub fn event(&self) -> EventId {
+        self.event
+    }
+
+    /// The line at this moment; `None` before the first snapshot.
+    pub fn view(&self) -> Option<View> {
+        let known = self.known.read().clone()?;
+        let passed = i64::try_from(known.fetched.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Some(View {
+            now_ms: known.snapshot.taken_ms.saturating_add(passed),
+            snapshot: known.snapshot,
+            redis_is_lost: self.redis_is_lost.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Remembers that somebody with `number` in the line was heard of, and counts as
+    /// present for `presence` (not at all, if that is zero).
+    pub fn heard_waiting(&self, number: u64, presence: Duration) {
+        self.signs.lock().waiting.insert(number, presence);
+    }
+
+    /// Remembers that somebody inside was heard of.
+    pub fn heard_inside(&self, number: u64) {
+        self.signs.lock().inside.insert(number);
+    }
+
+    fn age(&self) -> Duration {
+        self.known
+            .read()
+            .as_ref()
+            .map_or(Duration::MAX, |known| known.fetched.elapsed())
+    }
+
+    /// Where somebody with `number` stands in the line.
+    pub fn waiting_at(&self, view: &View, number: u64) -> Standing {
+        let newer = view.snapshot.last_number + 1..number;
+        let learnt = self.learnt.lock();
+        let entered = learnt
+            .inside
+            .keys()
+            .filter(|entered| newer.contains(entered));
+        view.snapshot.waiting_at(number, entered.count() as u64)
+    }
+
+    /// People inside.
+    pub fn inside(&self, view: &View) -> u64 {
+        let known = &view.snapshot.slots;
+        let learnt = self.learnt.lock();
+        let entered = learnt
+            .inside
+            .keys()
+            .filter(|number| !known.contains_key(number));
+        view.snapshot.inside(view.now_ms) + entered.count() as u64
+    }
+
+    fn learn(&self, joined: &Joined) {
+        match *joined {
+            Joined::Inside(Inside { number, slot, .. }, _) if self.is_news(number, true) => {
+                let mut learnt = self.learnt.lock();
+                learnt.waiting.remove(&number);
+                learnt.inside.insert(number, slot);
+            }
+            Joined::Waiting { number, .. } if self.is_news(number, false) => {
+                self.learnt.lock().waiting.insert(number);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_news(&self, number: u64, inside: bool) -> bool {
+        let Some(view) = self.view() else {
+            return true;
+        };
+        match view.snapshot.standing(number, view.now_ms) {
+            Standing::Inside(_) => false,
+            Standing::Waiting { .. } => inside,
+            Standing::Ended | Standing::Unknown => true,
+        }
+    }
+
+    fn learnt(&self, view: &View, number: u64) -> Option<Standing> {
+        let (slot, waits) = {
+            let learnt = self.learnt.lock();
+            let slot = learnt.inside.get(&number).copied();
+            (slot, learnt.waiting.contains(&number))
+        };
+        let slot = slot.filter(|slot| view.now_ms < slot.ends_ms);
+        slot.map(Standing::Inside)
+            .or_else(|| waits.then(|| self.waiting_at(view, number)))
+    }
+
+    fn see(&self, number: u64, epoch: u32) -> Seen {
+        let Some(view) = self.view() else {
+            return Seen::AskRedis;
+        };
+        if epoch != view.snapshot.epoch {
+            return Seen::AskRedis;
+        }
+        if let Some(place) = self.learnt(&view, number) {
+            return Seen::Place(place);
+        }
+        match view.snapshot.standing(number, view.now_ms) {
+            Standing::Ended => Seen::Ended,
+            // Redis cannot be asked, and the receipt is genuine: the person waits.
+            Standing::Unknown if view.redis_is_lost => Seen::Place(self.waiting_at(&view, number)),
+            Standing::Unknown => Seen::AskRedis,
+            place => Seen::Place(place),
+        }
+    }
+
+    fn take_signs(&self) -> Signs {
+        std::mem::take(&mut *self.signs.lock())
+    }
+
+    /// Puts back what could not be written, unless something newer came meanwhile.
+    fn put_back(&self, signs: Signs) {
+        let mut current = self.signs.lock();
+        for (number, presence) in signs.waiting {
+            current.waiting.entry(number).or_insert(presence);
+        }
+        current.inside.extend(signs.inside);
+    }
+}
+
+// === impl Lines ===
+
+impl Lines {
+    /// No lines yet.
+    pub fn new(rooms: Rooms, pool: PgPool, settings: Settings) -> Self {
+        Self {
+            rooms,
+            pool,
+            settings,
+            known: RwLock::default(),
+        }
+    }
+
+    /// The scripts underneath.
+    pub fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+
+    /// The line of that event, marked as in use.
+    pub fn line(&self, event: EventId) -> Arc<Line> {
+        let found = self.known.read().get(&event).cloned();
+        let line = found.unwrap_or_else(|| {
+            let mut known = self.known.write();
+            Arc::clone(
+                known
+                    .entry(event)
+                    .or_insert_with(|| Arc::new(Line::new(event))),
+            )
+        });
+        *line.used.lock() = Instant::now();
+        line
+    }
+
+    /// The line with a policy in force and a snapshot young enough to answer from. Asks
+    /// nobody where both are there.
+    pub async fn open(
+        &self,
+        event: EventId,
+        info: Option<&Arc<QueueInfo>>,
+    ) -> anyhow::Result<Arc<Line>> {
+        let line = self.line(event);
+        if let Some(info) = info {
+            self.enforce_news(&line, info).await?;
+        }
+        let is_lost = line.redis_is_lost.load(Ordering::Relaxed);
+        let age = line.age();
+        if age == Duration::MAX || (age > self.settings.stale_after && !is_lost) {
+            let renewed = self.renew(&line).await;
+            if line.view().is_none() {
+                renewed?;
+            }
+        }
+        Ok(line)
+    }
+
+    /// The line, if it has rules already: for when nobody can say what the event is.
+    pub async fn open_known(&self, event: EventId) -> anyhow::Result<Option<Arc<Line>>> {
+        let has_line = |line: &Line| {
+            line.view()
+                .is_some_and(|view| view.snapshot.rules.is_some())
+        };
+        let line = self.line(event);
+        if !has_line(&line) && policies::find(&self.pool, event).await?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(self.open(event, None).await?).filter(|line| has_line(line)))
+    }
+
+    /// What a number means, from memory where memory can say; else after one look at Redis.
+    pub async fn see(&self, line: &Line, number: u64, epoch: u32) -> Seen {
+        match line.see(number, epoch) {
+            Seen::AskRedis => {}
+            seen => return seen,
+        }
+        let known_epoch = line.view().map_or(0, |view| view.snapshot.epoch);
+        // A lost incarnation is a matter for the join script.
+        if epoch < known_epoch || self.renew(line).await.is_err() {
+            return line.see(number, epoch);
+        }
+        line.see(number, epoch)
+    }
+
+    /// Renews the snapshot. Callers that come while one is under way share the next one.
+    pub async fn renew(&self, line: &Line) -> anyhow::Result<()> {
+        let begun = line.renewals.load(Ordering::Acquire);
+        let turn = line.renewing.lock().await;
+        // Two began since: the second of them began after this call.
+        if line.renewals.load(Ordering::Acquire) > begun + 1 {
+            return Ok(());
+        }
+        let result = self.fetch(line).await;
+        line.renewals.fetch_add(1, Ordering::Release);
+        drop(turn);
+        let lost = result.is_err();
+        if line.redis_is_lost.swap(lost, Ordering::Relaxed) != lost {
+            info!(event.id = %line.event, paused = lost, "the line changed between memory and Redis");
+        }
+        result
+    }
+
+    async fn fetch(&self, line: &Line) -> anyhow::Result<()> {
+        let keys = self.rooms.line(line.event);
+        let known = line.known.read().clone();
+        let learnt_before = line.learnt.lock().clone();
+        let mut fetched = Instant::now();
+        let mut snapshot = keys.snapshot().await?;
+        let went_back =
+            matches!((&snapshot, &known), (Some(new), Some(old)) if is_behind(new, &old.snapshot));
+        if snapshot.is_none() || went_back {
+            let replaces = snapshot.as_ref().map(|snapshot| snapshot.epoch);
+            self.lay_out(line.event, replaces).await?;
+            fetched = Instant::now();
+            snapshot = keys.snapshot().await?;
+        }
+        let mut snapshot = snapshot.context("the line was lost again")?;
+        if let Some(old) = known.filter(|old| old.snapshot.epoch < snapshot.epoch) {
+            *line.enforced.lock() = None;
+            if old.fetched.elapsed() < GIVES_BACK && keys.give_back(&old.snapshot).await? {
+                fetched = Instant::now();
+                snapshot = keys.snapshot().await?.context("the line was lost again")?;
+            }
+        }
+        *line.known.write() = Some(Known {
+            snapshot: Arc::new(snapshot),
+            fetched,
+        });
+        let mut learnt = line.learnt.lock();
+        learnt
+            .waiting
+            .retain(|number| !learnt_before.waiting.contains(number));
+        learnt
+            .inside
+            .retain(|number, _| !learnt_before.inside.contains_key(number));
+        Ok(())
+    }
+
+    /// Renews all lines in use and forgets those that nobody asked for in a long time.
+    pub async fn renew_used(&self) {
+        self.known
+            .write()
+            .retain(|_, line| line.used.lock().elapsed() < FORGOTTEN);
+        let used = self.select(|line| line.used.lock().elapsed() < IN_USE);
+        stream::iter(used)
+            .for_each_concurrent(CONCURRENCY, async |line| {
+                if let Err(error) = self.renew(&line).await {
+                    tracing::debug!(event.id = %line.event, error = %chain(&*error), "cannot renew a line");
+                }
+            })
+            .await;
+    }
+
+    /// Writes all collected signs of life. What cannot be written is kept for the next time.
+    pub async fn write_signs(&self) {
+        let lines = self.select(|line| {
+            let signs = line.signs.lock();
+            !signs.waiting.is_empty() || !signs.inside.is_empty()
+        });
+        stream::iter(lines)
+            .for_each_concurrent(CONCURRENCY, async |line| {
+                let signs = line.take_signs();
+                let waiting: Vec<_> = signs
+                    .waiting
+                    .iter()
+                    .map(|(number, presence)| (*number, *presence))
+                    .collect();
+                let inside: Vec<_> = signs.inside.iter().copied().collect();
+                if self
+                    .rooms
+                    .line(line.event)
+                    .presence(&waiting, &inside)
+                    .await
+                    .is_err()
+                {
+                    line.put_back(signs);
+                }
+            })
+            .await;
+    }
+
+    fn select(&self, wanted: impl Fn(&Line) -> bool) -> Vec<Arc<Line>> {
+        let known = self.known.read();
+        known
+            .values()
+            .filter(|line| wanted(line))
+            .cloned()
+            .collect()
+    }
+
+    /// Joins or finds a place; lays the line out or reserves numbers where that is missing.
+    pub async fn join(&self, line: &Line, mut request: JoinRequest) -> anyhow::Result<Joined> {
+        let keys = self.rooms.line(line.event);
+        for _ in 0..JOIN_TRIES {
+            request.seen = line.view().map_or((0, 0), |view| {
+                (view.snapshot.epoch, view.snapshot.last_number)
+            });
+            match keys.join(&request).await? {
+                Joined::Lost(Lost::Unloaded | Lost::Behind(_)) => self.renew(line).await?,
+                Joined::Exhausted(last) => self.reserve(line.event, last).await?,
+                joined => {
+                    line.learn(&joined);
+                    return Ok(joined);
+                }
+            }
+        }
+        anyhow::bail!("the line was lost again and again")
+    }
+
+    /// Forgets what joins taught about a number, because its place has ended.
+    pub async fn forget(&self, line: &Line) -> anyhow::Result<()> {
+        *line.learnt.lock() = Learnt::default();
+        self.renew(line).await
+    }
+
+    /// Reserves numbers beyond `last` in Postgres first, and then in Redis.
+    pub async fn reserve(&self, event: EventId, last: u64) -> anyhow::Result<()> {
+        let wanted = last.saturating_add(u64::from(self.settings.number_block));
+        let reserved = lines::reserve(&self.pool, event, i64::try_from(wanted)?)
+            .await?
+            .context("numbers of a line that was never laid out")?;
+        let keys = self.rooms.line(event);
+        if let Some(snapshot) = keys.snapshot().await? {
+            keys.reserve(snapshot.epoch, u64::try_from(reserved)?)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Lays the line out in a new incarnation, unless somebody else does so at the same time.
+    /// Numbers are Postgres' alone to give: should two processes get through, the one that
+    /// comes late has only wasted a block.
+    async fn lay_out(&self, event: EventId, replaces: Option<u32>) -> anyhow::Result<()> {
+        self.enforce_stored(event, None).await?;
+        let block = i64::from(self.settings.number_block);
+        for _ in 0..LAY_OUT_TRIES {
+            let epoch = lines::epoch(&self.pool, event).await?;
+            let present = self.rooms.line(event).epoch().await?;
+            if present.is_some() && present != replaces {
+                return Ok(());
+            }
+            if let Some(new) = lines::begin(&self.pool, event, epoch, block).await? {
+                return self.load(event, new, replaces).await;
+            }
+            tokio::time::sleep(LAY_OUT_PAUSE).await;
+        }
+        anyhow::bail!("the line is being laid out elsewhere")
+    }
+
+    async fn load(
+        &self,
+        event: EventId,
+        new: Incarnation,
+        replaces: Option<u32>,
+    ) -> anyhow::Result<()> {
+        let inside: Vec<StayOf> = slots::of_event(&self.pool, event)
+            .await?
+            .into_iter()
+            .map(|slot| {
+                Ok(StayOf {
+                    number: u64::try_from(slot.number)?,
+                    admission: slot.admission_id,
+                    appeared: slot.appeared,
+                })
+            })
+            .collect::<anyhow::Result<_>>()?;
+        let epoch = u32::try_from(new.epoch)?;
+        let layout = Layout {
+            epoch,
+            numbers_after: u64::try_from(new.numbers_after)?,
+            reserved_to: u64::try_from(new.reserved_to)?,
+            serving: u64::try_from(new.serving)?,
+            hold: if epoch == 1 {
+                Duration::ZERO
+            } else {
+                self.settings.hold_after_loss
+            },
+            replaces,
+            inside: &inside,
+        };
+        let is_ours = self.rooms.line(event).load(&layout).await?;
+        self.rooms.announce(&[event]).await?;
+        if is_ours && epoch > 1 {
+            warn!(event.id = %event, epoch, numbers_after = layout.numbers_after, inside = inside.len(),
+                  "Redis had lost a line; it was laid out again");
+        }
+        Ok(())
+    }
+
+    /// Puts the event's policy in force where its information changed.
+    async fn enforce_news(&self, line: &Line, info: &Arc<QueueInfo>) -> anyhow::Result<()> {
+        if line.enforced.lock().as_ref() == Some(info) {
+            return Ok(());
+        }
+        match self.enforce_stored(line.event, Some(info)).await {
+            Ok(()) => *line.enforced.lock() = Some(Arc::clone(info)),
+            // Rules that are in force stay so while Postgres or Redis is away.
+            Err(error)
+                if line
+                    .view()
+                    .is_some_and(|view| view.snapshot.rules.is_some()) =>
+            {
+                warn!(event.id = %line.event, error = %chain(&*error), "cannot renew a policy");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Puts the stored policy in force, or the one that settings make where none is stored.
+    pub async fn enforce_stored(
+        &self,
+        event: EventId,
+        info: Option<&QueueInfo>,
+    ) -> anyhow::Result<()> {
+        if let Some(info) = info {
+            let policy = self.settings.defaults.policy(info);
+            policies::put_default(&self.pool, event, &policy).await?;
+        }
+        let Some(stored) = policies::find(&self.pool, event).await? else {
+            return Ok(());
+        };
+        let sale = match info {
+            Some(info) => Sale::from_status(&info.status),
+            None => self.sale_in_force(event),
+        };
+        let rules = Rules::new(&stored.policy, sale, self.settings.token_ttl_seconds);
+        self.rooms
+            .line(event)
+            .put_rules(u64::try_from(stored.revision)?, &rules)
+            .await?;
+        if stored.policy.fence.owner != DEFAULT_OWNER {
+            tracing::debug!(event.id = %event, policy.owner = stored.policy.fence.owner, "policy in force");
+        }
+        Ok(())
+    }
+
+    fn sale_in_force(&self, event: EventId) -> Sale {
+        let line = self.known.read().get(&event).cloned();
+        line.and_then(|line| line.view()?.snapshot.rules.as_ref().map(|rules| rules.sale))
+            .unwrap_or(Sale::Open)
+    }
+}
+
+fn is_behind(new: &Snapshot, old: &Snapshot) -> bool {
+    new.epoch < old.epoch || (new.epoch == old.epoch && new.last_number < old.last_number)
+}
+
+/// The result of a call whose failure changes nothing for the caller.
+pub fn or_log<T>(result: RedisResult<T>, what: &'static str) -> Option<T> {
+    result
+        .inspect_err(|error| warn!(%error, what, "Redis refused"))
+        .ok()
+}

@@ -1,0 +1,157 @@
+-- What every script of a line begins with: its keys, the time, the policy, and the moves
+-- that more than one script makes.
+--
+-- KEYS[1] is the line's marker, `line:{event}`. All other keys of the event carry the same
+-- hash tag and so live in the same slot; their names are made here, which keeps a call short.
+
+local LINE = KEYS[1]
+local TAG = string.match(LINE, '{.*}')
+local SEQ = 'seq:' .. TAG           -- last number given out
+local SERVING = 'serving:' .. TAG   -- highest number called
+local POLICY = 'policy:' .. TAG     -- hash: the rules in force
+local WAITING = 'waiting:' .. TAG   -- bitmap by number: has a place in the line
+local PRESENT = 'present:' .. TAG   -- bitmaps by number, one per expiry: polls as told
+local ALIVE = 'alive:' .. TAG       -- bitmaps by number, one per expiry: not gone for good
+local RESTORED = 'restored:' .. TAG -- bitmap by number: an old receipt was honoured once
+local QUEUE = 'queue:' .. TAG       -- hashes of 16-byte person -> number, in buckets
+local ACTIVE = 'active:' .. TAG     -- sorted set: number, end of stay in ms
+local SLOTS = 'slots:' .. TAG       -- hash: number -> admission|since ms|appeared
+local REVOKED = 'revoked:' .. TAG   -- sorted set: admission, end of its tokens in s
+local PACE = 'pace:' .. TAG         -- hash: second -> people admitted in it
+local CALLABLE = 'callable:' .. TAG -- bitmap, made and dropped by one admission
+
+local DAY = 86400000
+-- Signs of life reach us up to a second late; a slot is given back only that much later.
+local GRACE = 3000
+-- No presence lasts longer: two intervals of a minute, and ten seconds.
+local LONGEST_PRESENCE = 130000
+-- No policy's `absent_ms` counts for more.
+local LONGEST_ABSENCE = 3600000
+
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+
+local function fields(key, names)
+  local values = redis.call('HMGET', key, unpack(names))
+  local result = {}
+  for i, name in ipairs(names) do
+    if values[i] then result[name] = values[i] end
+  end
+  return result
+end
+
+local function integer(text) return string.format('%.0f', text) end
+
+-- Nil where no policy is known: then nobody enters.
+local function read_policy()
+  local raw = fields(POLICY, { 'max_active', 'rate', 'throttle_rate', 'throttle_until', 'active_ms',
+    'claim_ms', 'max_stay_ms', 'absent_ms', 'opens_at', 'closes_at', 'suspended', 'sale', 'token_ttl_s' })
+  if not raw.max_active then return nil end
+  local policy = { suspended = raw.suspended == '1', sale = raw.sale }
+  for name, value in pairs(raw) do
+    if name ~= 'suspended' and name ~= 'sale' then policy[name] = tonumber(value) end
+  end
+  if now < policy.throttle_until and policy.throttle_rate < policy.rate then
+    policy.rate = policy.throttle_rate
+  end
+  return policy
+end
+
+local function is_open(policy, line)
+  return policy ~= nil
+    and not policy.suspended
+    and policy.sale == 'open'
+    and (policy.opens_at == 0 or now >= policy.opens_at)
+    and (policy.closes_at == 0 or now < policy.closes_at)
+    and now >= tonumber(line.resumes_at or '0')
+end
+
+-- When the keys of the line may go: a day after the sale, or a week after the last use.
+local function keep_until(policy)
+  if policy and policy.closes_at > 0 then return math.max(policy.closes_at, now) + DAY end
+  return now + 7 * DAY
+end
+
+local function keep(key, policy) redis.call('PEXPIREAT', key, integer(keep_until(policy))) end
+
+-- Thousandths of a token, at most one second's worth. Counting starts at the opening.
+local function refill(policy, line)
+  local full = policy.rate * 1000
+  local since = tonumber(line.refilled_at or '0')
+  local tokens = tonumber(line.tokens or '0')
+  if policy.opens_at > since then
+    since, tokens = policy.opens_at, 0
+  end
+  return math.min(full, tokens + (now - since) * policy.rate)
+end
+
+local function keep_tokens(tokens)
+  redis.call('HSET', LINE, 'tokens', integer(tokens), 'refilled_at', integer(now))
+end
+
+local function count_admitted(people)
+  local second = clock[1]
+  if redis.call('HINCRBY', PACE, second, people) == people then
+    redis.call('HDEL', PACE, integer(tonumber(second) - 61), integer(tonumber(second) - 62),
+      integer(tonumber(second) - 63))
+    redis.call('EXPIRE', PACE, 120)
+  end
+end
+
+local function read_slot(number)
+  local text = redis.call('HGET', SLOTS, number)
+  if not text then return nil end
+  local admission, since, appeared = string.match(text, '^(.-)|(%d+)|(%d)$')
+  return { admission = admission, since = tonumber(since), appeared = appeared == '1' }
+end
+
+local function write_slot(number, admission, since, appeared, ends, policy)
+  redis.call('ZADD', ACTIVE, integer(ends), number)
+  redis.call('HSET', SLOTS, number, admission .. '|' .. integer(since) .. '|' .. (appeared and '1' or '0'))
+  keep(ACTIVE, policy)
+  keep(SLOTS, policy)
+end
+
+-- A sign of life of somebody inside. The first one begins the stay.
+local function extend(number, policy)
+  local slot = read_slot(number)
+  if not slot then return nil end
+  if not slot.appeared then slot.since, slot.appeared = now, true end
+  local ends = math.min(now + policy.active_ms, slot.since + policy.max_stay_ms)
+  write_slot(number, slot.admission, slot.since, true, ends, policy)
+  slot.ends = ends
+  return slot
+end
+
+-- Gives a slot back. No token of that admission can outlive `token_ttl_s`.
+local function end_slot(number, policy)
+  local slot = read_slot(number)
+  redis.call('ZREM', ACTIVE, number)
+  redis.call('HDEL', SLOTS, number)
+  if not slot then return end
+  local ttl = policy and policy.token_ttl_s or 3600
+  redis.call('ZREMRANGEBYSCORE', REVOKED, '-inf', '(' .. clock[1])
+  redis.call('ZADD', REVOKED, integer(tonumber(clock[1]) + ttl), slot.admission)
+  redis.call('EXPIRE', REVOKED, ttl + 60)
+end
+
+-- Marks one number in the bitmap of that expiry, `width` ms wide.
+local function mark(prefix, number, duration, width)
+  local index = math.ceil((now + duration) / width)
+  local key = prefix .. ':' .. integer(index)
+  redis.call('SETBIT', key, number, 1)
+  redis.call('PEXPIREAT', key, integer(index * width + GRACE))
+end
+
+local function mark_alive(number, policy, width)
+  if policy then mark(ALIVE, number, math.min(policy.absent_ms, LONGEST_ABSENCE), width) end
+end
+
+-- Unites the bitmaps that have not expired into `target`.
+local function unite(target, prefix, longest, width)
+  local keys = {}
+  for index = math.floor(now / width) + 1, math.ceil((now + longest) / width) do
+    keys[#keys + 1] = prefix .. ':' .. integer(index)
+  end
+  redis.call('BITOP', 'OR', target, unpack(keys))
+end

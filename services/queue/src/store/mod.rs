@@ -1,0 +1,5 @@
+//! All SQL of the queue: what of a line must survive the loss of Redis.
+
+pub mod lines;
+pub mod policies;
+pub mod slots;
