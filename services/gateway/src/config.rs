@@ -1,11 +1,15 @@
 //! The gateway's settings.
 
-use std::{fmt, num::NonZeroUsize, str::FromStr};
+use std::{fmt, num::NonZeroUsize, str::FromStr, time::Duration};
 
 use secrecy::SecretString;
 use urr_kit::config::{GatewayTokenArgs, HttpArgs, RedisArgs, parse_secret};
 
-use crate::domain::{client::Network, cors::Origin, limits::Limits};
+use crate::{
+    client_stream::Patience,
+    domain::{client::Network, cors::Origin, limits::Limits},
+    upload::Allowed,
+};
 
 /// Settings of the gateway.
 #[derive(clap::Args, Clone, Debug)]
@@ -73,6 +77,24 @@ pub struct Config {
         hide_env_values = true
     )]
     pub max_in_flight: NonZeroUsize,
+    /// How long a client may pause in the middle of a request or of its answer, in
+    /// milliseconds.
+    #[arg(
+        long,
+        env = "GATEWAY_CLIENT_PAUSE_MS",
+        default_value_t = 15_000,
+        hide_env_values = true
+    )]
+    pub client_pause_ms: u64,
+    /// How long a connection may be idle between two requests, in milliseconds; longer than
+    /// a load balancer in front keeps its own.
+    #[arg(
+        long,
+        env = "GATEWAY_CLIENT_IDLE_MS",
+        default_value_t = 75_000,
+        hide_env_values = true
+    )]
+    pub client_idle_ms: u64,
     /// How long a service may take to begin its answer, in milliseconds.
     #[arg(
         long,
@@ -81,6 +103,24 @@ pub struct Config {
         hide_env_values = true
     )]
     pub upstream_timeout_ms: u64,
+}
+
+impl Config {
+    /// How long a client may keep us waiting.
+    pub fn patience(&self) -> Patience {
+        Patience {
+            pause: Duration::from_millis(self.client_pause_ms),
+            idle: Duration::from_millis(self.client_idle_ms),
+        }
+    }
+
+    /// How long an answer may be missing.
+    pub fn allowed(&self) -> Allowed {
+        Allowed {
+            client_pause: Duration::from_millis(self.client_pause_ms),
+            service: Duration::from_millis(self.upstream_timeout_ms),
+        }
+    }
 }
 
 /// Where the services are.
@@ -262,7 +302,76 @@ impl FromStr for Networks {
 
 #[cfg(test)]
 mod tests {
+    use clap::{CommandFactory, Parser};
+
     use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    const SECRETS: [&str; 6] = [
+        "--jwt-secret",
+        "a",
+        "--queue-entry-token-secret",
+        "b",
+        "--gateway-token",
+        "c",
+    ];
+
+    fn parse(arguments: &[&str]) -> Result<Config, clap::Error> {
+        let all = ["gateway"].iter().chain(&SECRETS).chain(arguments);
+        Cli::try_parse_from(all).map(|cli| cli.config)
+    }
+
+    #[test]
+    fn only_secrets_are_required() {
+        Cli::command().debug_assert();
+        let config = parse(&[]).expect("enough");
+        assert_eq!(config.trusted_proxies, Networks::default());
+        assert_eq!(config.cors_allowed_origins.len(), 1);
+        for secret in [
+            "--jwt-secret",
+            "--queue-entry-token-secret",
+            "--gateway-token",
+        ] {
+            let others = SECRETS.chunks(2).filter(|pair| pair[0] != secret);
+            let arguments = ["gateway"].into_iter().chain(others.flatten().copied());
+            let error = Cli::try_parse_from(arguments).expect_err("it is missing");
+            assert_eq!(
+                error.kind(),
+                clap::error::ErrorKind::MissingRequiredArgument,
+                "{secret}"
+            );
+        }
+    }
+
+    #[test]
+    fn lists_and_choices_are_read() {
+        let config = parse(&[
+            "--cors-allowed-origins=http://a,https://b:8443",
+            "--trusted-proxies=10.0.0.0/8, ::1",
+            "--rate-limit-on-redis-failure=closed",
+            "--payment-service-url=http://payment",
+        ])
+        .expect("valid");
+        assert_eq!(config.cors_allowed_origins.len(), 2);
+        assert_eq!(config.trusted_proxies.0.len(), 2);
+        assert_eq!(
+            config.limits.rate_limit_on_redis_failure,
+            OnRedisFailure::Closed
+        );
+        for wrong in [
+            "--cors-allowed-origins=*",
+            "--trusted-proxies=everybody",
+            "--ticket-service-url=https://ticket",
+        ] {
+            let error = parse(&[wrong]).expect_err("refused");
+            assert_eq!(error.kind(), clap::error::ErrorKind::ValueValidation);
+        }
+    }
 
     #[test]
     fn a_service_url_is_plain_http_without_path() {

@@ -14,13 +14,14 @@ use anyhow::Context;
 use futures::FutureExt;
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 use urr_kit::telemetry::chain;
 
 use crate::{
+    client_stream::ClientStream,
     domain::routes::Service,
     http::{identity::Identities, proxy},
     state::State,
@@ -29,8 +30,6 @@ use crate::{
 
 /// Bytes that the head of a request may have.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
-/// How long the head of a request may take, and how long a connection may be idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4_096;
 /// How long requests in flight may take to finish at shutdown: longer than a service may
@@ -159,9 +158,9 @@ impl Core {
             let core = Arc::clone(&self);
             async move { Ok::<_, std::convert::Infallible>(proxy::answer(core, peer, request).await) }
         });
+        let (stream, timer) = ClientStream::new(stream, self.state.config.patience());
         let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .timer(timer)
             .max_header_size(MAX_HEAD_BYTES)
             .keep_alive(!shutdown.is_cancelled())
             .serve_connection(TokioIo::new(stream), service);

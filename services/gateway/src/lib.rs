@@ -5,6 +5,7 @@
 //! connections to the services, so that a request never changes cores. What the cores share
 //! is read mostly: settings, counts, ended admissions.
 
+pub mod client_stream;
 pub mod config;
 pub mod core;
 pub mod domain;

@@ -6,8 +6,6 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// How long a client may pause while it sends a body.
-const CLIENT_PAUSE: Duration = Duration::from_secs(10);
 /// How long a client may take to send a body.
 const CLIENT_TOTAL: Duration = Duration::from_mins(1);
 
@@ -24,6 +22,15 @@ pub enum Progress {
     TooLarge,
     /// The client hung up.
     Broken,
+}
+
+/// How long an answer may be missing.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowed {
+    /// While the client pauses in its body.
+    pub client_pause: Duration,
+    /// While the service has everything it needs.
+    pub service: Duration,
 }
 
 /// What to make of an answer that has not come.
@@ -72,14 +79,15 @@ impl Upload {
             .is_none_or(|progress| matches!(progress, Progress::Ended(_)))
     }
 
-    /// Whose fault it is at `now` that no answer has come, if a service has `budget` for it.
-    pub fn blame(&self, begun: Instant, now: Instant, budget: Duration) -> Blame {
+    /// Whose fault it is at `now` that no answer has come to what began at `begun`.
+    pub fn blame(&self, begun: Instant, now: Instant, allowed: Allowed) -> Blame {
+        let budget = allowed.service;
         let (due, late) = match &self.0 {
             None => (begun + budget, Blame::Service),
             Some(state) => match *state.progress.lock() {
                 Progress::Client(since) => {
                     let end = state.begun + CLIENT_TOTAL;
-                    (end.min(since + CLIENT_PAUSE), Blame::Client)
+                    (end.min(since + allowed.client_pause), Blame::Client)
                 }
                 Progress::Service(since) | Progress::Ended(since) => {
                     (since + budget, Blame::Service)
@@ -131,25 +139,29 @@ mod tests {
     use super::*;
 
     const BUDGET: Duration = Duration::from_secs(10);
+    const ALLOWED: Allowed = Allowed {
+        client_pause: Duration::from_secs(7),
+        service: BUDGET,
+    };
 
     #[test]
     fn the_service_is_blamed_once_it_has_everything() {
         let begun = Instant::now();
         let none = Upload::none();
         assert_eq!(
-            none.blame(begun, begun, BUDGET),
+            none.blame(begun, begun, ALLOWED),
             Blame::Nobody(begun + BUDGET)
         );
-        assert_eq!(none.blame(begun, begun + BUDGET, BUDGET), Blame::Service);
+        assert_eq!(none.blame(begun, begun + BUDGET, ALLOWED), Blame::Service);
 
         let upload = Upload::begun(begun);
         let ended = begun + Duration::from_secs(8);
         upload.ended(ended);
         assert_eq!(
-            upload.blame(begun, begun + BUDGET, BUDGET),
+            upload.blame(begun, begun + BUDGET, ALLOWED),
             Blame::Nobody(ended + BUDGET)
         );
-        assert_eq!(upload.blame(begun, ended + BUDGET, BUDGET), Blame::Service);
+        assert_eq!(upload.blame(begun, ended + BUDGET, ALLOWED), Blame::Service);
     }
 
     #[test]
@@ -160,13 +172,13 @@ mod tests {
         let Some(Progress::Client(since)) = upload.progress() else {
             panic!("it is the client's turn");
         };
-        let due = since + CLIENT_PAUSE;
-        assert_eq!(upload.blame(begun, since, BUDGET), Blame::Nobody(due));
-        assert_eq!(upload.blame(begun, due, BUDGET), Blame::Client);
+        let due = since + ALLOWED.client_pause;
+        assert_eq!(upload.blame(begun, since, ALLOWED), Blame::Nobody(due));
+        assert_eq!(upload.blame(begun, due, ALLOWED), Blame::Client);
 
         let slow = Upload::begun(begun - CLIENT_TOTAL);
         slow.waits_for_client();
-        assert_eq!(slow.blame(begun, since, BUDGET), Blame::Client);
+        assert_eq!(slow.blame(begun, since, ALLOWED), Blame::Client);
     }
 
     #[test]
@@ -177,6 +189,6 @@ mod tests {
         let Some(Progress::Service(since)) = upload.progress() else {
             panic!("it is the service's turn");
         };
-        assert_eq!(upload.blame(begun, since + BUDGET, BUDGET), Blame::Service);
+        assert_eq!(upload.blame(begun, since + BUDGET, ALLOWED), Blame::Service);
     }
 }

@@ -40,7 +40,7 @@ use crate::{
     },
     limiter::Verdict,
     state::State,
-    upload::{Blame, Progress, Upload},
+    upload::{Allowed, Blame, Progress, Upload},
     upstream::UpstreamError,
 };
 
@@ -110,12 +110,12 @@ async fn filter(
     label: &mut Option<&'static str>,
 ) -> Result<Next, Refusal> {
     let state = &core.state;
-    let slot = core.slot().ok_or(Refusal::Overloaded)?;
     let path = path::normalise(parts.uri.path()).map_err(Refusal::Path)?;
     if routes::is_own_page(&path) {
         *label = None;
         return Ok(Next::OwnPage(path.into_owned()));
     }
+    let slot = core.slot().ok_or(Refusal::Overloaded)?;
     let path = path::without_version(path).into_owned();
     let route = routes::route(&path);
     *label = Some(route.map_or(UNMATCHED, |route| route.pattern));
@@ -222,13 +222,13 @@ impl Forward {
         parts.headers.insert(HOST, upstream.host().clone());
         parts.headers.remove(EXPECT);
         let (body, upload) = outgoing(body, limit, &core.tasks);
-        let budget = Duration::from_millis(core.state.config.upstream_timeout_ms);
+        let allowed = core.state.config.allowed();
         let sending = upstream.send(Request::from_parts(parts, body), upload.clone());
-        let answer = within_budget(sending, &upload, budget).await;
+        let answer = in_time(sending, &upload, allowed).await;
         let (response, lease) = answer.map_err(|failure| failure.refusal(self.route, &upload))?;
         let (mut parts, incoming) = response.into_parts();
         headers::clean_response(&mut parts.headers);
-        let body = Body::Streamed(Streamed::new(incoming, lease, budget, self.slot));
+        let body = Body::Streamed(Streamed::new(incoming, lease, allowed.service, self.slot));
         Ok(Response::from_parts(parts, body))
     }
 }
@@ -283,18 +283,18 @@ impl Failure {
 
 /// Waits for the beginning of the answer. The service's time runs from the moment when it has
 /// the whole request.
-async fn within_budget<T>(
+async fn in_time<T>(
     sending: impl Future<Output = Result<T, UpstreamError>>,
     upload: &Upload,
-    budget: Duration,
+    allowed: Allowed,
 ) -> Result<T, Failure> {
     let begun = Instant::now();
-    let mut due = begun + budget;
+    let mut due = begun + allowed.service;
     let mut sending = std::pin::pin!(sending);
     loop {
         match tokio::time::timeout_at(due, sending.as_mut()).await {
             Ok(result) => return result.map_err(Failure::Upstream),
-            Err(_) => match upload.blame(begun, Instant::now(), budget) {
+            Err(_) => match upload.blame(begun, Instant::now(), allowed) {
                 Blame::Nobody(later) => due = later,
                 late => return Err(Failure::Late(late)),
             },

@@ -115,16 +115,21 @@ impl Tally {
     /// The others have heard `batch` and answered with `totals`, in the same order.
     pub(super) fn settle(&self, shard: usize, batch: &[Untold], totals: &[Totals]) {
         let mut shard = self.shards[shard].lock();
+        let Shard { clients, waiting } = &mut *shard;
         for (untold, totals) in batch.iter().zip(totals) {
-            let Some(entry) = shard.clients.get_mut(&untold.key) else {
+            let Some(entry) = clients.get_mut(&untold.key) else {
                 continue;
             };
-            entry.waits = false;
             for (window, count) in &untold.counts {
                 entry.window.told(*window, *count);
             }
             for (window, total) in totals {
                 entry.window.learn(*window, *total);
+            }
+            // What came while the others were being told waits for the next time.
+            entry.waits = entry.window.untold_total() > 0;
+            if entry.waits {
+                waiting.push(untold.key);
             }
         }
     }
@@ -234,6 +239,17 @@ mod tests {
         assert_eq!(tally.untold(shard), []);
         assert!(tally.take(key(1), NOW, 10), "nine of ten on all gateways");
         assert!(!tally.take(key(1), NOW, 10));
+    }
+
+    #[test]
+    fn what_comes_while_the_others_are_told_is_told_next() {
+        let tally = Tally::new(Arc::default());
+        let shard = shard_of(&tally, key(1));
+        assert!(tally.take(key(1), NOW, 10));
+        let untold = tally.untold(shard);
+        assert!(tally.take(key(1), NOW, 10));
+        tally.settle(shard, &untold, &[vec![(NOW, 1)]]);
+        assert_eq!(tally.untold(shard)[0].counts, [(NOW, 1)]);
     }
 
     #[test]

@@ -133,6 +133,8 @@ impl Setup {
             trusted_proxies: Networks::default(),
             threads: Some(2.try_into().expect("not zero")),
             max_in_flight: 1_000.try_into().expect("not zero"),
+            client_pause_ms: 30_000,
+            client_idle_ms: 30_000,
             upstream_timeout_ms: 30_000,
         };
         Self {

@@ -308,7 +308,7 @@ async fn a_slow_upload_is_not_the_services_fault() {
         .route("/api/time", get(std::future::pending::<()>));
     let gateway = Setup::new(redis.args())
         .await
-        .with(|config| config.upstream_timeout_ms = 100)
+        .with(|config| config.upstream_timeout_ms = 1_000)
         .ticket(ticket)
         .await
         .start()
@@ -323,12 +323,29 @@ async fn a_slow_upload_is_not_the_services_fault() {
     send(b"slow");
     let answering = crate::app::spawn(connection.send_request(request));
     // A service's whole time passes while the client pauses.
-    for _ in 0..3 {
-        gateway.get("/api/time").await.expect(504);
-    }
+    gateway.get("/api/time").await.expect(504);
     send(b"ly");
     drop(sender);
     let response = answering.await.expect("no panic");
     let answer = Answer::read(response.expect("an answer")).await;
     assert_eq!(answer.expect(200).text, "slowly");
+}
+
+#[tokio::test]
+async fn a_client_that_stops_in_its_body_is_408() {
+    let redis = urr_testkit::redis().await;
+    let gateway = Setup::new(redis.args())
+        .await
+        .with(|config| {
+            config.client_pause_ms = 50;
+            config.upstream_timeout_ms = 1_000;
+        })
+        .start()
+        .await;
+    let (sender, receiver) = mpsc::unbounded::<Result<Frame<Bytes>, Infallible>>();
+    let request = request(Method::POST, "/api/events", &[], StreamBody::new(receiver));
+    let response = gateway.connect().await.send_request(request).await;
+    let answer = Answer::read(response.expect("an answer")).await;
+    answer.expect_refusal(408, "BODY_TOO_SLOW");
+    drop(sender);
 }

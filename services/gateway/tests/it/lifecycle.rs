@@ -1,8 +1,13 @@
 //! Starting, stopping, and bytes that are no HTTP.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    routing::get,
+};
+use futures::stream;
 use http::Method;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -160,4 +165,86 @@ async fn bytes_that_are_no_request_are_the_clients_error() {
         assert_eq!(line, format!("HTTP/1.1 {status}"), "{bytes:.60}");
     }
     gateway.get("/api/events").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_head_must_come_in_time_and_an_idle_connection_may_wait() {
+    let redis = urr_testkit::redis().await;
+    let gateway = Setup::new(redis.args())
+        .await
+        .with(|config| config.client_pause_ms = 50)
+        .start()
+        .await;
+    let get = || request(Method::GET, "/api/events", &[], String::new());
+    let mut idle = gateway.connect().await;
+    let first = idle.send_request(get()).await.expect("an answer");
+    Answer::read(first).await.expect(200);
+    for _ in 0..3 {
+        let mut slow = TcpStream::connect(gateway.address).await.expect("listens");
+        slow.write_all(b"GET /api/ev").await.expect("written");
+        let mut rest = Vec::new();
+        slow.read_to_end(&mut rest).await.expect("closed");
+        assert_eq!(rest, b"");
+    }
+    idle.ready().await.expect("still open");
+    let second = idle.send_request(get()).await.expect("an answer");
+    Answer::read(second).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_idle_connection_ends_at_last() {
+    let redis = urr_testkit::redis().await;
+    let gateway = Setup::new(redis.args())
+        .await
+        .with(|config| {
+            config.client_pause_ms = 10;
+            config.client_idle_ms = 50;
+        })
+        .start()
+        .await;
+    let mut silent = TcpStream::connect(gateway.address).await.expect("listens");
+    let mut nothing = Vec::new();
+    silent.read_to_end(&mut nothing).await.expect("closed");
+    assert_eq!(nothing, b"");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_let_go() {
+    let redis = urr_testkit::redis().await;
+    let given_up = Arc::new(Notify::new());
+    let ticket = {
+        let given_up = Arc::clone(&given_up);
+        Router::new().route(
+            "/api/events",
+            get(async move || {
+                let guard = NotifyOnDrop(given_up);
+                let chunk = Bytes::from(vec![b'x'; 64 << 10]);
+                Body::from_stream(stream::repeat_with(move || {
+                    let _held = &guard;
+                    Ok::<_, Infallible>(chunk.clone())
+                }))
+            }),
+        )
+    };
+    let gateway = Setup::new(redis.args())
+        .await
+        .with(|config| config.client_pause_ms = 50)
+        .ticket(ticket)
+        .await
+        .start()
+        .await;
+    let mut greedy = TcpStream::connect(gateway.address).await.expect("listens");
+    greedy
+        .write_all(b"GET /api/events HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await
+        .expect("written");
+    given_up.notified().await;
+}
+
+struct NotifyOnDrop(Arc<Notify>);
+
+impl Drop for NotifyOnDrop {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
