@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::{identity::GatewayToken, internal::InternalToken};
 
-pub use crate::{redis::RedisArgs, telemetry::TelemetryArgs};
+pub use crate::{bus::BusArgs, redis::RedisArgs, telemetry::TelemetryArgs};
 
 /// Where a service listens. The parameter is the port of the wire contract.
 #[derive(clap::Args, Clone, Debug)]
