@@ -72,8 +72,8 @@ pub struct HashingArgs {
     #[arg(long, env = "BCRYPT_THREADS", default_value_t = 4, hide_env_values = true,
           value_parser = value_parser!(u32).range(1..=256))]
     pub bcrypt_threads: u32,
-    /// Hashes of cost 12 that may wait for a thread, each; further logins and registrations
-    /// are answered 503. Sixteen wait up to 5 s, half of what the gateway allows.
+    /// Hashes of cost 12 that may wait for each thread; further logins and registrations are
+    /// answered 503. Sixteen take up to 5 s, half of what the gateway allows.
     #[arg(long, env = "BCRYPT_QUEUE", default_value_t = 16, hide_env_values = true,
           value_parser = value_parser!(u32).range(0..=1000))]
     pub bcrypt_queue: u32,

@@ -54,7 +54,7 @@ impl State {
             cookie_secure: config.sessions.cookie_secure,
             hashing: Hashing::start(config.hashing.bcrypt_threads, config.hashing.bcrypt_queue)?,
             attempts: Mutex::default(),
-            google: Google::new(&config.google),
+            google: Google::new(&config.google)?,
             internal_token: config.internal.token(),
             metrics: AuthMetrics {
                 logins: count("urr_auth_logins", "Logins with a password that succeeded"),

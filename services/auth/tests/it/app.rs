@@ -17,9 +17,9 @@ pub(crate) const JWT_SECRET: &str = "the key of the tests, longer than thirty-tw
 pub(crate) const PASSWORD: &str = "Passw0rd!x";
 
 #[derive(Parser)]
-struct CommandLine {
+pub(crate) struct CommandLine {
     #[command(flatten)]
-    config: Config,
+    pub(crate) config: Config,
 }
 
 pub(crate) struct App {

@@ -3,6 +3,7 @@
 use futures::future::join_all;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
+use urr_testkit::wait_for;
 use uuid::Uuid;
 
 use crate::{
@@ -100,11 +101,33 @@ async fn reuse_ends_the_family_and_the_end_is_kept() {
     app.refresh(&bystander.refresh).await.expect(200);
 }
 
+/// Statements of this test's database that wait for a lock.
+async fn waiting(app: &App) -> i64 {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from pg_stat_activity
+           where datname = current_database() and wait_event_type = 'Lock'"#
+    )
+    .fetch_one(&app.pool)
+    .await
+    .expect("counted")
+}
+
 #[tokio::test]
 async fn two_tabs_at_once_get_the_same_successor() {
     let app = App::start().await;
     let session = app.session().await;
-    let answers = join_all((0..8).map(|_| app.refresh(&session.refresh))).await;
+    // All stand before the family's lock before any of them goes on.
+    let mut gate = app.pool.begin().await.expect("a connection");
+    sqlx::query!("update token_families set ended_at = null")
+        .execute(&mut *gate)
+        .await
+        .expect("locked");
+    let tabs = join_all((0..8).map(|_| app.refresh(&session.refresh)));
+    let opened = async {
+        wait_for("eight to wait", async || waiting(&app).await == 8).await;
+        gate.rollback().await.expect("released");
+    };
+    let (answers, ()) = tokio::join!(tabs, opened);
     let successors: Vec<_> = answers
         .into_iter()
         .map(|answer| Session::of(&answer.expect(200)).refresh)
@@ -164,17 +187,32 @@ async fn foreign_unknown_and_access_tokens_are_refused() {
     unknown["type"] = json!("refresh");
     unknown["familyId"] = json!(Uuid::new_v4());
     unknown["jti"] = json!(Uuid::new_v4());
-    let mut of_known_family = unknown.clone();
-    of_known_family["familyId"] = sqlx::query_scalar!("select id from token_families")
+    let known = sqlx::query!("select id, family_id from refresh_tokens")
         .fetch_one(&app.pool)
         .await
-        .map(|id| json!(id))
-        .expect("one family");
+        .expect("one token");
+    let mut of_known_family = unknown.clone();
+    of_known_family["familyId"] = json!(known.family_id);
+    app.session().await;
+    let other_family = sqlx::query_scalar!(
+        "select id from token_families where id <> $1",
+        known.family_id
+    )
+    .fetch_one(&app.pool)
+    .await
+    .expect("another family");
+    let mut of_other_family = unknown.clone();
+    of_other_family["familyId"] = json!(other_family);
+    of_other_family["jti"] = json!(known.id);
     for (what, token) in [
         ("unknown", signed(Algorithm::HS256, &unknown)),
         (
             "unknown of a known family",
             signed(Algorithm::HS256, &of_known_family),
+        ),
+        (
+            "of another family",
+            signed(Algorithm::HS256, &of_other_family),
         ),
         ("access", session.access.clone()),
         ("nonsense", "abc".to_owned()),

@@ -21,9 +21,9 @@ use urr_testkit::{Answer, Client, INTERNAL_TOKEN};
 use uuid::Uuid;
 
 #[derive(Parser)]
-struct CommandLine {
+pub(crate) struct CommandLine {
     #[command(flatten)]
-    config: Config,
+    pub(crate) config: Config,
 }
 
 pub(crate) struct App {

@@ -7,4 +7,5 @@ mod comments;
 mod news;
 mod points;
 mod posts;
+mod service;
 mod views;
