@@ -94,15 +94,9 @@ pub async fn hold(state: &State, request: &SeatRequest) -> ApiResult<Bytes> {
     match outcome {
         Ok(Outcome::Held { answer, seats }) => {
             state.metrics.created(started.elapsed());
-            let tokens: Vec<_> = seats
-                .iter()
-                .map(|seat| (seat.id, seat.fencing_token))
-                .collect();
-            let life = state.terms.lock_life();
-            state
-                .locks
-                .mark(request.event, &tokens, hold, HELD, life)
-                .await;
+            if lock == Lock::Taken {
+                copy_tokens(state, request, hold, &seats).await;
+            }
             Ok(answer)
         }
         // Only this request's own locks: they carry its id.
@@ -128,6 +122,23 @@ async fn take_locks(state: &State, request: &SeatRequest, hold: ReservationId) -
             state.terms.lock_life(),
         )
         .await
+}
+
+async fn copy_tokens(
+    state: &State,
+    request: &SeatRequest,
+    hold: ReservationId,
+    seats: &[TakenSeat],
+) {
+    let tokens: Vec<_> = seats
+        .iter()
+        .map(|seat| (seat.id, seat.fencing_token))
+        .collect();
+    let life = state.terms.lock_life();
+    state
+        .locks
+        .mark(request.event, &tokens, hold, HELD, life)
+        .await;
 }
 
 async fn give_locks_back(state: &State, request: &SeatRequest, hold: ReservationId, lock: Lock) {

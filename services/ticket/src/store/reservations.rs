@@ -296,20 +296,26 @@ pub async fn resolve_later(pool: &PgPool, id: ReservationId, seconds: i32) -> sq
 }
 
 /// Reservations with an order that payment may have captured without our knowing: those
-/// being paid for more than a quarter of a minute, and those that ended within the day.
+/// being paid for more than a quarter of a minute, and those that ended a short while ago.
 pub async fn to_reconcile(
     pool: &PgPool,
     after: ReservationId,
     limit: i64,
 ) -> sqlx::Result<Vec<ReservationId>> {
     sqlx::query_scalar!(
-        r#"select id as "id!: ReservationId" from reservations r
-           where order_id is not null and id > $1
-             and ((status = 'pending' and updated_at < now() - interval '15 seconds')
-                  or (status in ('expired', 'cancelled') and sold_order_id is null
-                      and updated_at > now() - interval '1 day'))
-             and not exists (select from rejected_orders o where o.order_id = r.order_id)
-           order by id limit $2"#,
+        r#"with paying as (
+               select id, order_id from reservations
+               where status = 'pending' and payment_status = 'processing'
+                 and updated_at < now() - interval '15 seconds'
+           ), ended as (
+               select id, order_id from reservations
+               where status in ('expired', 'cancelled') and order_id is not null
+                 and sold_order_id is null and updated_at > now() - interval '20 minutes'
+           )
+           select r.id as "id!: ReservationId"
+           from (select * from paying union all select * from ended) r
+           where r.id > $1 and not exists (select from rejected_orders o where o.order_id = r.order_id)
+           order by r.id limit $2"#,
         after as ReservationId,
         limit,
     )

@@ -6,8 +6,9 @@ use clap::Parser;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use urr_contract::{
-    EventId, Fact, FactId, ReservationId, SeatId, SeatLayoutId, TicketTypeId, UserId, Won,
-    facts::{PaymentConfirmedV1, PaymentType},
+    EventId, Fact, FactId, PaymentId, ReservationId, SeatId, SeatLayoutId, TicketTypeId, UserId,
+    Won,
+    facts::{PaymentConfirmedV1, PaymentRefundedV1, PaymentType},
     topics::Topic,
 };
 use urr_kit::consumer::{self, Applied, Received};
@@ -21,6 +22,8 @@ use urr_ticket::{
 
 use crate::payment_stub::PaymentStub;
 
+/// When money moved in tests.
+const CAPTURED_AT: &str = "2026-03-01T00:00:00Z";
 /// Price of every seat that tests make.
 pub(crate) const SEAT_PRICE: i64 = 100_000;
 
@@ -307,21 +310,6 @@ impl App {
         };
         consumer::apply_once(&self.pool, GROUP, &received, &handler).await
     }
-
-    /// The fact that an order was captured for a hold.
-    pub(crate) fn captured(&self, hold: &Hold, order: &str) -> Fact {
-        Fact::PaymentConfirmed(PaymentConfirmedV1 {
-            payment_id: urr_contract::PaymentId::random(),
-            order_id: order.to_owned(),
-            user_id: hold.user,
-            reservation_id: Some(hold.id),
-            reference_id: None,
-            payment_type: PaymentType::Reservation,
-            amount: Won(hold.total),
-            payment_method: "toss".to_owned(),
-            timestamp: "2026-03-01T00:00:00Z".parse().unwrap(),
-        })
-    }
 }
 
 /// A person at the service, inside the sale of one event.
@@ -387,6 +375,37 @@ impl Fan {
             body: answer.body,
         }
     }
+}
+
+/// The fact that an order was captured for a hold.
+pub(crate) fn captured(hold: &Hold, order: &str) -> Fact {
+    Fact::PaymentConfirmed(PaymentConfirmedV1 {
+        payment_id: PaymentId::random(),
+        order_id: order.to_owned(),
+        user_id: hold.user,
+        reservation_id: Some(hold.id),
+        reference_id: None,
+        payment_type: PaymentType::Reservation,
+        amount: Won(hold.total),
+        payment_method: "toss".to_owned(),
+        timestamp: CAPTURED_AT.parse().unwrap(),
+    })
+}
+
+/// The fact that the money of an order went back.
+pub(crate) fn refunded(hold: &Hold, order: &str) -> Fact {
+    Fact::PaymentRefunded(PaymentRefundedV1 {
+        payment_id: PaymentId::random(),
+        order_id: order.to_owned(),
+        user_id: hold.user,
+        reservation_id: Some(hold.id),
+        reference_id: None,
+        payment_type: PaymentType::Reservation,
+        amount: Won(hold.total),
+        reason: "user-request".to_owned(),
+        event_id: None,
+        timestamp: CAPTURED_AT.parse().unwrap(),
+    })
 }
 
 /// What must hold whatever happened: no seat has two holders, rows and lines agree, stock

@@ -1,0 +1,235 @@
+//! What other services ask beside payment, and that nobody else may.
+
+use serde_json::json;
+use urr_contract::{EventId, ReservationId, SeatLayoutId};
+use uuid::Uuid;
+
+use crate::app::with_app;
+
+#[tokio::test]
+async fn internal_paths_take_the_internal_token_only() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(1).await;
+        let hold = app.fan(event).hold(seats[0]).await;
+        let (id, user) = (hold.id, hold.user);
+        let gets = [
+            format!("/internal/reservations/{id}/validate?userId={user}"),
+            format!("/internal/reservations/{id}/fence?orderId=O"),
+            format!("/internal/events/{event}/queue-info"),
+            format!("/internal/seats/count/{event}"),
+        ];
+        let posts = [
+            format!("/internal/reservations/{id}/pay"),
+            format!("/internal/reservations/{id}/confirm"),
+            format!("/internal/reservations/{id}/refund"),
+            "/internal/events/batch".to_owned(),
+            "/internal/reschedule-event-status".to_owned(),
+            format!("/internal/seats/generate/{event}/{event}"),
+        ];
+        // Anybody, a signed-in person, an administrator: none of them.
+        for client in [
+            app.client.clone(),
+            app.client.as_user(user),
+            app.client.as_admin(user),
+        ] {
+            for path in &gets {
+                assert_eq!(
+                    client.get(path).await.expect(401).error(),
+                    "Internal token required"
+                );
+            }
+            for path in &posts {
+                client.post(path, json!({})).await.expect(401);
+            }
+            client
+                .delete(&format!("/internal/seats/{event}"))
+                .await
+                .expect(401);
+            let wrong = client.with_header("authorization", "Bearer wrong");
+            let refused = wrong.get(&gets[0]).await.expect(403);
+            assert_eq!(refused.error(), "Invalid internal token");
+        }
+        assert_eq!(app.stage(id).await, "pending/pending");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn queue_info_says_when_the_sale_is() {
+    with_app(async |app| {
+        let event = app.event().await;
+        let path = format!("/internal/events/{event}/queue-info");
+        let info = app.client.internal().get(&path).await.expect(200).body;
+        assert_eq!(info["title"], "A night of tests");
+        assert_eq!(info["artist"], serde_json::Value::Null);
+        assert_eq!(info["status"], "on_sale");
+        assert!(info["saleStartsAt"].is_string() && info["saleEndsAt"].is_string());
+        sqlx::query!(
+            "update events set sale_start_date = now() + interval '1 day' where id = $1",
+            event as EventId
+        )
+        .execute(&app.pool)
+        .await
+        .unwrap();
+        let info = app.client.internal().get(&path).await.expect(200).body;
+        assert_eq!(info["status"], "upcoming");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_batch_of_events_counts_what_exists_and_what_is_sold() {
+    with_app(async |app| {
+        let (seated, seats) = app.seated(3).await;
+        let standing = app.event().await;
+        let ticket_type = app.ticket_type(standing, "GA", 1_000, 20).await;
+        let hold = app.fan(seated).hold(seats[0]).await;
+        app.buy(&hold, "ORD-1").await;
+        app.fan(seated).hold(seats[1]).await;
+        let places = app.fan(standing).places(ticket_type, 2).await;
+        app.buy(&places, "ORD-2").await;
+        let ids = json!({"ids": [seated, standing, Uuid::new_v4()]});
+        let batch = app
+            .client
+            .internal()
+            .post("/internal/events/batch", ids)
+            .await
+            .expect(200)
+            .body;
+        let mut counts: Vec<(String, i64, i64)> = batch["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|event| {
+                (
+                    event["id"].as_str().unwrap().to_owned(),
+                    event["totalSeats"].as_i64().unwrap(),
+                    event["soldSeats"].as_i64().unwrap(),
+                )
+            })
+            .collect();
+        counts.sort_by_key(|(_, total, _)| *total);
+        assert_eq!(
+            counts,
+            [(seated.to_string(), 3, 1), (standing.to_string(), 20, 2)]
+        );
+        let ids = json!({"ids": vec![Uuid::nil(); 501]});
+        app.client
+            .internal()
+            .post("/internal/events/batch", ids)
+            .await
+            .expect(400);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn seats_are_generated_counted_and_deleted_unless_somebody_has_one() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(4).await;
+        let other = app.event().await;
+        let layout = sqlx::query_scalar!(
+            r#"select seat_layout_id as "id!: SeatLayoutId" from events where id = $1"#,
+            event as EventId
+        )
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+        let client = app.client.internal();
+        let generate = format!("/internal/seats/generate/{other}/{layout}");
+        for created in [4, 0] {
+            let answer = client.post(&generate, json!({})).await.expect(200);
+            assert_eq!(answer.body, json!({"seatsCreated": created}));
+        }
+        let count = client
+            .get(&format!("/internal/seats/count/{other}"))
+            .await
+            .expect(200);
+        assert_eq!(count.body, json!({"count": 4}));
+        let path = format!(
+            "/internal/seats/generate/{other}/{}",
+            SeatLayoutId::random()
+        );
+        assert_eq!(
+            client.post(&path, json!({})).await.expect(404).error(),
+            "Seat layout not found"
+        );
+        let path = format!("/internal/seats/generate/{}/{layout}", EventId::random());
+        client.post(&path, json!({})).await.expect(404);
+        sqlx::query!(
+            "update seat_layouts set layout_config = '{\"sections\": 1}' where id = $1",
+            layout as SeatLayoutId
+        )
+        .execute(&app.pool)
+        .await
+        .unwrap();
+        let refused = client.post(&generate, json!({})).await.expect(400);
+        assert_eq!(refused.error(), "Invalid seat layout config");
+
+        let deleted = client
+            .delete(&format!("/internal/seats/{other}"))
+            .await
+            .expect(200);
+        assert_eq!(deleted.body, json!({"deleted": 4}));
+        app.fan(event).hold(seats[0]).await;
+        let refused = client
+            .delete(&format!("/internal/seats/{event}"))
+            .await
+            .expect(400);
+        assert_eq!(
+            refused.error(),
+            "Cannot delete seats with active reservations"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_status_job_follows_the_dates_and_never_revives_a_cancelled_event() {
+    with_app(async |app| {
+        let (opening, closing, over, cancelled) = (
+            app.event().await,
+            app.event().await,
+            app.event().await,
+            app.event().await,
+        );
+        sqlx::query!("update events set status = 'upcoming' where id = $1", opening as EventId)
+            .execute(&app.pool).await.unwrap();
+        sqlx::query!("update events set sale_end_date = now() where id = $1", closing as EventId)
+            .execute(&app.pool).await.unwrap();
+        sqlx::query!(
+            "update events set event_date = now() - interval '1 hour', sale_end_date = null where id = $1",
+            over as EventId
+        )
+        .execute(&app.pool).await.unwrap();
+        sqlx::query!("update events set status = 'cancelled' where id = $1", cancelled as EventId)
+            .execute(&app.pool).await.unwrap();
+        let answer = app.client.internal().post("/internal/reschedule-event-status", json!({})).await.expect(200);
+        assert_eq!(answer.body, json!({"ok": true, "message": "Event status update executed"}));
+        for (event, expected) in [
+            (opening, "on_sale"),
+            (closing, "ended"),
+            (over, "ended"),
+            (cancelled, "cancelled"),
+        ] {
+            let status = sqlx::query_scalar!("select status from events where id = $1", event as EventId)
+                .fetch_one(&app.pool).await.unwrap();
+            assert_eq!(status, expected);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn payment_learns_of_reservations_that_do_not_exist() {
+    with_app(async |app| {
+        let id = ReservationId::random();
+        let body = json!({"userId": id, "orderId": "O", "amount": 1, "reason": "r", "paymentMethod": "toss"});
+        for act in ["pay", "confirm", "refund"] {
+            let path = format!("/internal/reservations/{id}/{act}");
+            let refused = app.client.internal().post(&path, body.clone()).await.expect(404);
+            assert_eq!(refused.error(), "Reservation not found");
+        }
+    })
+    .await;
+}
