@@ -594,8 +594,14 @@ impl Lines {
     }
 
     fn sale_in_force(&self, event: EventId) -> Sale {
-        let line = self.known.read().get(&event).cloned();
-        line.and_then(|line| line.view()?.snapshot.rules.as_ref().map(|rules| rules.sale))
+        let Some(line) = self.known.read().get(&event).cloned() else {
+            return Sale::Open;
+        };
+        if let Some(info) = line.enforced.lock().as_ref() {
+            return Sale::from_status(&info.status);
+        }
+        line.view()
+            .and_then(|view| Some(view.snapshot.rules.as_ref()?.sale))
             .unwrap_or(Sale::Open)
     }
 }

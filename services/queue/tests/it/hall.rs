@@ -32,7 +32,7 @@ pub(crate) struct Hall {
     pub(crate) event: EventId,
     pub(crate) ticket: Ticket,
     pub(crate) settings: Settings,
-    ticket_url: String,
+    pub(crate) ticket_url: String,
 }
 
 /// The ticket service, as far as the queue sees it.
@@ -238,7 +238,7 @@ impl Hall {
 pub(crate) struct Replica {
     pub(crate) state: Arc<State>,
     pub(crate) client: Client,
-    event: EventId,
+    pub(crate) event: EventId,
 }
 
 impl Replica {
@@ -262,7 +262,7 @@ impl Replica {
 pub(crate) struct Fan {
     pub(crate) user: Option<UserId>,
     pub(crate) jar: HashMap<String, String>,
-    event: EventId,
+    pub(crate) event: EventId,
 }
 
 impl Fan {

@@ -2,5 +2,17 @@
 //! router, the real worker. Time that must pass is taken from the data ([`Hall::age`]),
 //! never waited for.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod admission;
+mod events;
 mod hall;
+mod inside;
 mod joining;
+mod loss;
+mod memory;
+mod order;
+mod policies;
+mod polls;
+mod scripts;
+mod visitors;

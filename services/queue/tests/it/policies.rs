@@ -1,0 +1,204 @@
+//! The sale policy: who may write it, and what it does to a line.
+
+use serde_json::{Value, json};
+use urr_testkit::Client;
+
+use crate::hall::{Fan, Hall, position_of, rules, status_of};
+
+fn policy(owner: &str, sequence: i64) -> Value {
+    json!({
+        "opensAt": "2020-01-01T00:00:00Z", "closesAt": null, "lobbySeconds": 600, "suspended": false,
+        "message": null, "maxActive": 3, "admitPerSecond": 50, "activeSeconds": 300,
+        "absentSeconds": 600, "claimSeconds": 60, "maxStaySeconds": 900, "seatSeconds": 300,
+        "paymentSeconds": 600, "throttle": null,
+        "fence": {"owner": owner, "generation": 1, "sequence": sequence}
+    })
+}
+
+fn path(hall: &Hall) -> String {
+    format!("/internal/events/{}/policy", hall.event)
+}
+
+#[tokio::test]
+async fn a_policy_is_in_force_at_once_and_at_every_replica() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let (replica, other) = (hall.replica().await, hall.replica().await);
+    Fan::new(&hall).check(&replica).await;
+    Fan::new(&hall).check(&other).await;
+    let written = replica
+        .client
+        .internal()
+        .put(&path(&hall), policy("operator", 1))
+        .await
+        .expect(200);
+    assert!(written.headers.contains_key("etag"));
+    other.renew().await;
+    let mut fan = Fan::new(&hall);
+    let answer = fan.check(&other).await;
+    assert_eq!(answer.body["threshold"], 3);
+    let read = other.client.internal().get(&path(&hall)).await.expect(200);
+    assert_eq!(
+        (read.body, &read.headers["etag"]),
+        (policy("operator", 1), &written.headers["etag"])
+    );
+}
+
+#[tokio::test]
+async fn a_suspended_line_keeps_everybody_and_tells_why() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let (replica, worker) = (hall.replica().await, hall.worker().await);
+    let (mut inside, mut waiting) = (Fan::new(&hall), Fan::new(&hall));
+    inside.check(&replica).await;
+    waiting.check(&replica).await;
+    let mut pause = policy("operator", 1);
+    pause["suspended"] = true.into();
+    pause["message"] = "The door is stuck".into();
+    replica
+        .client
+        .internal()
+        .put(&path(&hall), pause)
+        .await
+        .expect(200);
+    inside.leave(&replica).await.expect(200);
+    assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 0);
+    let told = waiting.status(&replica).await;
+    assert_eq!(position_of(&told), 1);
+    assert_eq!(
+        (&told.body["paused"], &told.body["message"]),
+        (&true.into(), &"The door is stuck".into())
+    );
+    assert_eq!(
+        status_of(&Fan::new(&hall).check(&replica).await),
+        "queued",
+        "joining goes on"
+    );
+    replica
+        .client
+        .internal()
+        .put(&path(&hall), policy("operator", 2))
+        .await
+        .expect(200);
+    hall.refill().await;
+    assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 2);
+}
+
+#[tokio::test]
+async fn the_fence_keeps_older_and_foreign_writes_out() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let replica = hall.replica().await;
+    let caller: Client = replica.client.internal();
+    caller.get(&path(&hall)).await.expect(404);
+    let first = caller
+        .put(&path(&hall), policy("operator", 5))
+        .await
+        .expect(200);
+    let again = caller
+        .put(&path(&hall), policy("operator", 5))
+        .await
+        .expect(200);
+    assert_eq!(
+        again.headers["etag"], first.headers["etag"],
+        "a repetition changes nothing"
+    );
+    caller
+        .put(&path(&hall), policy("operator", 4))
+        .await
+        .expect(409);
+    caller
+        .put(&path(&hall), policy("admin", 1))
+        .await
+        .expect(409);
+    let etag = first.headers["etag"].to_str().unwrap();
+    caller
+        .with_header("if-match", "\"999\"")
+        .put(&path(&hall), policy("admin", 1))
+        .await
+        .expect(409);
+    caller
+        .with_header("if-match", etag)
+        .put(&path(&hall), policy("admin", 1))
+        .await
+        .expect(200);
+    let mut moved = policy("admin", 2);
+    moved["opensAt"] = "2021-01-01T00:00:00Z".into();
+    let refused = caller.put(&path(&hall), moved).await.expect(409);
+    assert_eq!(refused.body["code"], "SALE_ALREADY_OPEN");
+}
+
+#[tokio::test]
+async fn settings_never_replace_a_written_policy() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let replica = hall.replica().await;
+    replica
+        .client
+        .internal()
+        .put(&path(&hall), policy("operator", 1))
+        .await
+        .expect(200);
+    let answer = Fan::new(&hall).check(&replica).await;
+    assert_eq!(answer.body["threshold"], 3);
+}
+
+#[tokio::test]
+async fn changed_settings_reach_a_line_that_lives_by_them() {
+    let mut hall = Hall::new(rules(1, 1000)).await;
+    Fan::new(&hall).check(&hall.replica().await).await;
+    hall.settings = rules(40, 1000);
+    let answer = Fan::new(&hall).check(&hall.replica().await).await;
+    assert_eq!(status_of(&answer), "active");
+    assert_eq!(answer.body["threshold"], 40);
+}
+
+#[tokio::test]
+async fn a_throttle_lowers_the_rate_until_its_time() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let (replica, worker) = (hall.replica().await, hall.worker().await);
+    let mut slow = policy("operator", 1);
+    slow["maxActive"] = 1000.into();
+    slow["throttle"] = json!({"admitPerSecond": 2, "until": "2090-01-01T00:00:00Z"});
+    replica
+        .client
+        .internal()
+        .put(&path(&hall), slow.clone())
+        .await
+        .expect(200);
+    for _ in 0..10 {
+        Fan::new(&hall).check(&replica).await;
+    }
+    let inside: u64 = hall.command(&["ZCARD", &hall.key("active")]).await;
+    assert_eq!(inside, 2);
+    slow["throttle"]["until"] = "2020-01-01T00:00:00Z".into();
+    slow["fence"]["sequence"] = 2.into();
+    replica
+        .client
+        .internal()
+        .put(&path(&hall), slow)
+        .await
+        .expect(200);
+    hall.refill().await;
+    assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 8);
+}
+
+#[tokio::test]
+async fn only_services_write_policies() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let replica = hall.replica().await;
+    let fan = Fan::new(&hall).client(&replica);
+    assert_eq!(
+        fan.put(&path(&hall), policy("me", 1))
+            .await
+            .expect(401)
+            .error(),
+        "Internal token required"
+    );
+    let wrong = replica.client.with_header("authorization", "Bearer wrong");
+    wrong.get(&path(&hall)).await.expect(403);
+    let mut incomplete = policy("operator", 1);
+    incomplete.as_object_mut().unwrap().remove("maxActive");
+    replica
+        .client
+        .internal()
+        .put(&path(&hall), incomplete)
+        .await
+        .expect(400);
+}
