@@ -1,0 +1,3 @@
+//! Facts of others that take effect here.
+
+pub(crate) mod reservation_ended;

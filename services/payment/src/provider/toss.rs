@@ -1,0 +1,257 @@
+//! The HTTP of Toss Payments: Basic authentication with the secret key, `Idempotency-Key` on
+//! every POST.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use base64::Engine;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use urr_contract::Won;
+
+use super::{
+    Capture, Look, NotCanceled, NotConfirmed, Unanswered,
+    answer::{Failure, Payment, refused_cancel, refused_confirm},
+};
+
+/// To be connected.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest answer that is read, in bytes.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
+/// A client of the provider.
+#[derive(Clone, Debug)]
+pub(crate) struct Toss {
+    base_url: String,
+    authorization: HeaderValue,
+    transport: Transport,
+    timeout: Duration,
+}
+
+/// The way there: plain HTTP to a simulator, TLS to Toss.
+#[derive(Clone, Debug)]
+enum Transport {
+    Plain(Client<HttpConnector, Full<Bytes>>),
+    Tls(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+}
+
+/// An answer as it came.
+struct Answer {
+    status: u16,
+    body: Bytes,
+}
+
+impl Toss {
+    /// A client of the provider at `base_url`. Over HTTPS the system's certificates are used.
+    pub(crate) fn new(
+        base_url: &str,
+        secret_key: &SecretString,
+        timeout: Duration,
+    ) -> anyhow::Result<Self> {
+        let uri: Uri = base_url
+            .parse()
+            .context("the provider's URL cannot be read")?;
+        let credentials = base64::engine::general_purpose::STANDARD
+            .encode(format!("{}:", secret_key.expose_secret()));
+        let mut authorization = HeaderValue::from_str(&format!("Basic {credentials}"))?;
+        authorization.set_sensitive(true);
+        Ok(Self {
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            authorization,
+            transport: Transport::new(uri.scheme_str() == Some("https"))?,
+            timeout,
+        })
+    }
+
+    /// Captures.
+    pub(crate) async fn confirm(
+        &self,
+        payment_key: &str,
+        order_id: &str,
+        amount: Won,
+        idempotency_key: &str,
+    ) -> Result<Capture, NotConfirmed> {
+        let body = json!({"paymentKey": payment_key, "orderId": order_id, "amount": amount});
+        let answer = self
+            .post("/v1/payments/confirm", &body, idempotency_key)
+            .await?;
+        if answer.status != 200 {
+            return Err(refused_confirm(answer.status, answer.failure()?));
+        }
+        let payment = answer.payment()?;
+        let is_ours = payment.order_id == order_id;
+        match payment.look() {
+            Look::Captured(capture) if is_ours && capture.amount == amount => Ok(capture),
+            _ => Err(answer.unreadable().into()),
+        }
+    }
+
+    /// Gives all of it back; returns the provider's key of that.
+    pub(crate) async fn cancel(
+        &self,
+        payment_key: &str,
+        reason: &str,
+        idempotency_key: &str,
+    ) -> Result<Option<String>, NotCanceled> {
+        let path = format!("/v1/payments/{}/cancel", encoded(payment_key));
+        // Toss takes 200 characters.
+        let reason: String = reason.chars().take(200).collect();
+        let answer = self
+            .post(&path, &json!({"cancelReason": reason}), idempotency_key)
+            .await?;
+        if answer.status != 200 {
+            return Err(refused_cancel(answer.failure()?));
+        }
+        Ok(answer.payment()?.cancel_transaction())
+    }
+
+    /// What it knows of an order.
+    pub(crate) async fn look(&self, order_id: &str) -> Result<Look, Unanswered> {
+        let path = format!("/v1/payments/orders/{}", encoded(order_id));
+        let answer = self.send(Method::GET, &path, None, None).await?;
+        match answer.status {
+            200 => Ok(answer.payment()?.look()),
+            404 if answer.failure()?.code == "NOT_FOUND_PAYMENT" => Ok(Look::Unknown),
+            _ => Err(answer.unreadable()),
+        }
+    }
+
+    async fn post(&self, path: &str, body: &Value, key: &str) -> Result<Answer, Unanswered> {
+        self.send(Method::POST, path, Some(body), Some(key)).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        idempotency_key: Option<&str>,
+    ) -> Result<Answer, Unanswered> {
+        let request = self
+            .request(method, path, body, idempotency_key)
+            .map_err(Unanswered::Transport)?;
+        let exchange = async {
+            let answer = self.transport.request(request).await?;
+            let status = answer.status().as_u16();
+            let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES)
+                .collect()
+                .await
+                .map_err(anyhow::Error::from_boxed)?
+                .to_bytes();
+            anyhow::Ok(Answer { status, body })
+        };
+        tokio::time::timeout(self.timeout, exchange)
+            .await
+            .map_err(|_| Unanswered::Late)?
+            .map_err(Unanswered::Transport)
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        idempotency_key: Option<&str>,
+    ) -> anyhow::Result<Request<Full<Bytes>>> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base_url))
+            .header(header::AUTHORIZATION, self.authorization.clone());
+        if let Some(key) = idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        let bytes = match body {
+            Some(body) => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Bytes::from(serde_json::to_vec(body)?)
+            }
+            None => Bytes::new(),
+        };
+        Ok(request.body(Full::new(bytes))?)
+    }
+}
+
+impl Transport {
+    fn new(tls: bool) -> anyhow::Result<Self> {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.pool_idle_timeout(Duration::from_secs(30));
+        if !tls {
+            return Ok(Self::Plain(builder.build(connector)));
+        }
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_native_roots()
+            .context("no certificates to know the provider by (package ca-certificates)")?
+            .https_only()
+            .enable_http1()
+            .wrap_connector(connector);
+        Ok(Self::Tls(builder.build(connector)))
+    }
+
+    async fn request(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
+        match self {
+            Self::Plain(client) => client.request(request).await,
+            Self::Tls(client) => client.request(request).await,
+        }
+    }
+}
+
+impl Answer {
+    fn unreadable(&self) -> Unanswered {
+        Unanswered::Unreadable {
+            status: self.status,
+        }
+    }
+
+    fn payment(&self) -> Result<Payment, Unanswered> {
+        serde_json::from_slice(&self.body).map_err(|_| self.unreadable())
+    }
+
+    fn failure(&self) -> Result<Failure, Unanswered> {
+        serde_json::from_slice(&self.body).map_err(|_| self.unreadable())
+    }
+}
+
+/// A path segment that means only itself.
+fn encoded(segment: &str) -> String {
+    const HEX: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
+    ];
+    let mut out = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(HEX[usize::from(byte >> 4)]);
+            out.push(HEX[usize::from(byte & 15)]);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_the_clients_cannot_leave_its_segment() {
+        assert_eq!(encoded("a-B_1.~"), "a-B_1.~");
+        assert_eq!(encoded("../x?y#z%"), "..%2Fx%3Fy%23z%25");
+    }
+}

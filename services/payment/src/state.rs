@@ -1,0 +1,83 @@
+//! What handlers, consumers and jobs share.
+
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
+use sqlx::PgPool;
+use tokio::sync::Notify;
+use urr_kit::{
+    Runtime,
+    internal::{HasInternalToken, InternalToken},
+};
+
+use crate::{Config, fault_points::FaultPoints, provider::Toss, ticket::Ticket};
+
+/// State of the service.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) runtime: Runtime,
+    pub(crate) pool: PgPool,
+    pub(crate) internal_token: InternalToken,
+    pub(crate) provider: Toss,
+    pub(crate) ticket: Ticket,
+    pub(crate) client_key: String,
+    pub(crate) checkout_url: Option<String>,
+    pub(crate) demo_methods: bool,
+    pub(crate) metrics: Counts,
+    /// Rings when there is work for the jobs.
+    pub(crate) work: Notify,
+    /// Where tests let the process die.
+    pub fault_points: FaultPoints,
+}
+
+/// What is counted.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    pub(crate) processed: Counter,
+    pub(crate) failed: Counter,
+    pub(crate) refunded: Counter,
+    pub(crate) refund_refusals: Counter,
+    pub(crate) in_doubt: Gauge,
+}
+
+impl State {
+    /// State on the database of `pool`.
+    pub fn new(config: &Config, runtime: Runtime, pool: PgPool) -> anyhow::Result<Self> {
+        let provider = &config.provider;
+        let internal_token = config.internal.token();
+        let metrics = &runtime.metrics;
+        Ok(Self {
+            pool,
+            provider: Toss::new(
+                &provider.base_url()?,
+                &provider.toss_secret_key,
+                provider.timeout(),
+            )?,
+            ticket: Ticket::new(&config.ticket_service_url, internal_token.clone()),
+            internal_token,
+            client_key: provider.toss_client_key.clone(),
+            checkout_url: provider.checkout(),
+            demo_methods: provider.demo_methods,
+            metrics: Counts {
+                processed: metrics.counter("business_payment_processed", "Payments captured"),
+                failed: metrics.counter("business_payment_failed", "Payments declined"),
+                refunded: metrics.counter("business_payment_refunded", "Payments given back"),
+                refund_refusals: metrics.counter(
+                    "urr_refund_refusals",
+                    "Refunds that the provider refused; somebody should look",
+                ),
+                in_doubt: metrics.gauge(
+                    "urr_payments_in_doubt",
+                    "Orders whose outcome the provider has not told",
+                ),
+            },
+            work: Notify::new(),
+            fault_points: FaultPoints::default(),
+            runtime,
+        })
+    }
+}
+
+impl HasInternalToken for State {
+    fn internal_token(&self) -> &InternalToken {
+        &self.internal_token
+    }
+}
