@@ -11,7 +11,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::domain::password::{COST, Password, StoredHash};
 
@@ -31,11 +31,8 @@ pub struct Hashing {
     capacity: u32,
 }
 
-/// A piece of work; it gives its room back when it is done or dropped.
-struct Job {
-    run: Box<dyn FnOnce() + Send>,
-    _room: OwnedSemaphorePermit,
-}
+/// A piece of work.
+type Job = Box<dyn FnOnce() + Send>;
 
 impl Hashing {
     /// Starts at most `threads` threads, and no more than there are cores. Each works on one
@@ -82,16 +79,17 @@ impl Hashing {
             .try_acquire_many_owned(units.min(self.capacity))
             .map_err(|_| Busy)?;
         let (answer, answered) = oneshot::channel();
-        let job = Job {
-            run: Box::new(move || {
-                // Nobody waits any more for what a client that went away has asked.
-                if !answer.is_closed() {
-                    drop(answer.send(compute()));
-                }
-            }),
-            _room: room,
+        let job = move || {
+            // Nobody waits any more for what a client that went away has asked.
+            if answer.is_closed() {
+                return;
+            }
+            let result = compute();
+            // Room comes back before the answer goes out, so that who has it may come again.
+            drop(room);
+            drop(answer.send(result));
         };
-        self.jobs.send(job).map_err(|_| Busy)?;
+        self.jobs.send(Box::new(job)).map_err(|_| Busy)?;
         answered.await.map_err(|_| Busy)
     }
 }
@@ -101,7 +99,7 @@ fn work(received: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let job = received.lock().recv();
         match job {
-            Ok(Job { run, _room }) => run(),
+            Ok(job) => job(),
             Err(mpsc::RecvError) => return,
         }
     }

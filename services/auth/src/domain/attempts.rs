@@ -66,6 +66,13 @@ impl Attempts {
         self.accounts.remove(email);
     }
 
+    /// Takes one attempt back that came to nothing, because its password was not compared.
+    pub fn withdraw(&mut self, email: &Email) {
+        if let Some(record) = self.accounts.get_mut(email) {
+            record.count = record.count.saturating_sub(1);
+        }
+    }
+
     /// Forgets the accounts that nobody tried for a while.
     pub fn prune(&mut self, now: Timestamp) {
         self.accounts.retain(|_, record| !record.is_forgotten(now));
@@ -143,6 +150,15 @@ mod tests {
             attempts.may_try(&email(), at(MEMORY.as_secs())),
             "the count began anew"
         );
+    }
+
+    #[test]
+    fn an_attempt_that_came_to_nothing_does_not_count() {
+        let mut attempts = exhausted();
+        assert!(!attempts.may_try(&email(), at(0)));
+        attempts.withdraw(&email());
+        assert!(attempts.may_try(&email(), at(0)));
+        assert!(!attempts.may_try(&email(), at(0)));
     }
 
     #[test]

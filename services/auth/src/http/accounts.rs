@@ -13,7 +13,8 @@ use crate::{
     State,
     domain::{
         account::Account,
-        password::StoredHash,
+        email::Email,
+        password::{Password, StoredHash},
         registration::{Credentials, Registration},
         session::RefreshToken,
     },
@@ -84,31 +85,41 @@ pub(super) async fn log_in(
     .answer(&state, now, StatusCode::OK, "Login successful")
 }
 
-/// The account whose password this is. An unknown e-mail costs as much as a wrong password.
+/// The account whose password this is, or one refusal for all that is wrong.
 async fn authenticate(state: &State, credentials: Credentials) -> ApiResult<Account> {
     let Credentials { email, password } = credentials;
     if !state.attempts.lock().may_try(&email, state.clock.now()) {
         state.metrics.slowed_logins.inc();
         return Err(errors::wrong_credentials());
     }
-    let found = users::by_email_with_hash(&state.pool, email.as_str()).await?;
-    let (account, hash) = found.unzip();
-    let matches = state
-        .hashing
-        .matches(password, StoredHash::new(hash))
-        .await
-        .map_err(errors::busy)?;
-    match account {
-        Some(account) if matches => {
+    match compare(state, &email, password).await {
+        Ok(Some(account)) => {
             state.attempts.lock().succeeded(&email);
             state.metrics.logins.inc();
             Ok(account)
         }
-        _ => {
+        Ok(None) => {
             state.metrics.failed_logins.inc();
             Err(errors::wrong_credentials())
         }
+        Err(error) => {
+            state.attempts.lock().withdraw(&email);
+            Err(error)
+        }
     }
+}
+
+/// The account of the e-mail, if the password is its own. An unknown e-mail costs as much
+/// as a wrong password.
+async fn compare(state: &State, email: &Email, password: Password) -> ApiResult<Option<Account>> {
+    let found = users::by_email_with_hash(&state.pool, email.as_str()).await?;
+    let (account, hash) = found.unzip();
+    let is_right = state
+        .hashing
+        .matches(password, StoredHash::new(hash))
+        .await
+        .map_err(errors::busy)?;
+    Ok(account.filter(|_| is_right))
 }
 
 /// `GET /api/auth/me`: fresh from the database, so a changed role shows.

@@ -85,3 +85,21 @@ async fn guessing_is_slowed_down_for_its_account_alone() {
     app.log_in(victim, PASSWORD).await.expect(200);
     app.log_in(victim, PASSWORD).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_login_that_fails_on_our_side_is_nobodys_guess() {
+    let app = App::start().await;
+    let email = app.fan().await;
+    sqlx::query!("alter table users rename to hidden")
+        .execute(&app.pool)
+        .await
+        .expect("renamed");
+    for _ in 0..20 {
+        app.log_in(email, PASSWORD).await.expect(500);
+    }
+    sqlx::query!("alter table hidden rename to users")
+        .execute(&app.pool)
+        .await
+        .expect("renamed");
+    app.log_in(email, PASSWORD).await.expect(200);
+}
