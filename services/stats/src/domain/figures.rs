@@ -27,6 +27,7 @@ pub fn two_decimals(value: f64) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "rounded figures are exact")]
 mod tests {
     use super::*;
 

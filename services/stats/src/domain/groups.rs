@@ -96,6 +96,7 @@ pub fn median(values: &mut [i64]) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "rounded figures are exact")]
 mod tests {
     use super::*;
 
