@@ -69,11 +69,7 @@ pub(super) async fn cancel(
 /// ended reservation may have said so first.
 async fn owe(state: &State, order: &Order, reason: &str) -> ApiResult<()> {
     let mut transaction = state.pool.begin().await?;
-    if let Some(order) = payments::lock(&mut transaction, &order.order_id).await?
-        && order.status == Status::Confirmed
-    {
-        refund::request(&mut transaction, &order, reason).await?;
-    }
+    refund::request_if_captured(&mut transaction, &order.order_id, reason).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -18,8 +18,11 @@ pub(super) async fn toss(
         .pointer("/data/orderId")
         .or_else(|| webhook.get("orderId"))
         .and_then(Value::as_str);
+    let of_capture = webhook
+        .pointer("/data/status")
+        .is_some_and(|status| status == "DONE");
     if let Some(order_id) = order_id
-        && payments::hint(&state.pool, order_id).await?
+        && payments::hint(&state.pool, order_id, of_capture).await?
     {
         state.work.notify_one();
     }

@@ -3,11 +3,12 @@
 use urr_contract::{Fact, facts::PaymentConfirmedV1};
 use urr_kit::{constraint, outbox};
 
+use super::refund;
 use crate::{
     State,
     domain::{
         ledger::Movement,
-        order::{Order, Status},
+        order::{Order, Status, Target},
     },
     provider::Capture,
     refusals,
@@ -149,18 +150,31 @@ pub(crate) enum Completion {
     Lost,
 }
 
-/// Hands over what a captured order paid for. A failure is left to the fact, which does the same.
-pub(crate) async fn complete(state: &State, order: &Order) -> Completion {
-    match state.ticket.complete(order).await {
-        Ok(()) => Completion::Kept,
-        Err(error) => {
-            let refused = refusals::is_refusal(&error);
-            tracing::warn!(order.id = order.order_id, %error, refused, "not completed at once");
-            if refused && error.status == Some(http::StatusCode::CONFLICT) {
-                Completion::Lost
-            } else {
-                Completion::Kept
-            }
-        }
+/// Hands over what a captured order paid for. A failure is left to the fact, which does the same;
+/// a refusal is final, and the money goes back.
+pub(crate) async fn complete(state: &State, order: &Order) -> anyhow::Result<Completion> {
+    let Err(error) = state.ticket.complete(order).await else {
+        return Ok(Completion::Kept);
+    };
+    let refused = refusals::is_refusal(&error);
+    tracing::warn!(order.id = order.order_id, %error, refused, "not completed at once");
+    if !refused {
+        return Ok(Completion::Kept);
     }
+    // A reservation that cannot be honoured is rejected by a fact, which asks for the refund.
+    let rejected = matches!(order.target, Target::Reservation(_))
+        && error.status == Some(http::StatusCode::CONFLICT);
+    if !rejected {
+        owe(state, order, &error.detail).await?;
+    }
+    Ok(Completion::Lost)
+}
+
+/// Asks for the money to go back, unless that has been asked for.
+async fn owe(state: &State, order: &Order, reason: &str) -> anyhow::Result<()> {
+    let mut transaction = state.pool.begin().await?;
+    refund::request_if_captured(&mut transaction, &order.order_id, reason).await?;
+    transaction.commit().await?;
+    state.work.notify_one();
+    Ok(())
 }

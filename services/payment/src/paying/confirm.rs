@@ -144,7 +144,7 @@ pub(crate) async fn finish(
         Recorded::Before(_) | Recorded::Superseded => return Err(refusals::refund_coming()),
         Recorded::Ended => return Err(refusals::voided()),
     };
-    if capture::complete(state, &order).await == Completion::Lost {
+    if capture::complete(state, &order).await? == Completion::Lost {
         return Err(refusals::refund_coming());
     }
     Ok(Confirmed {

@@ -49,7 +49,7 @@ pub(crate) async fn process(
     };
     match capture::record_demo(state, &order.order_id, &capture, method).await? {
         Recorded::Now(order) => {
-            if capture::complete(state, &order).await == Completion::Lost {
+            if capture::complete(state, &order).await? == Completion::Lost {
                 return Err(refusals::refund_coming());
             }
             Ok(Processed {

@@ -32,6 +32,20 @@ pub(crate) async fn request(
     Ok(())
 }
 
+/// The same for the order of that id, where it is captured and not owed back yet.
+pub(crate) async fn request_if_captured(
+    connection: &mut PgConnection,
+    order_id: &str,
+    reason: &str,
+) -> anyhow::Result<()> {
+    match payments::lock(connection, order_id).await? {
+        Some(order) if order.status == Status::Confirmed => {
+            request(connection, &order, reason).await
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Carries out one claimed refund. Whether the money is back.
 pub(crate) async fn carry_out(state: &State, refund: &Refund) -> anyhow::Result<bool> {
     let Some(order) = payments::by_order_id(&state.pool, &refund.order_id).await? else {
@@ -142,11 +156,7 @@ pub(crate) async fn returned_outside(state: &State, order: &Order) -> anyhow::Re
         tracing::error!(order.id = order.order_id, %error, "refunded outside, still in use");
     }
     let mut transaction = state.pool.begin().await?;
-    if let Some(order) = payments::lock(&mut transaction, &order.order_id).await?
-        && order.status == Status::Confirmed
-    {
-        request(&mut transaction, &order, REASON).await?;
-    }
+    request_if_captured(&mut transaction, &order.order_id, REASON).await?;
     transaction.commit().await?;
     record(state, &order.order_id, None).await
 }

@@ -1,6 +1,8 @@
 //! Finds out what became of an order and brings it to an end: the provider is asked by order
 //! id, and asked again to capture with the same idempotency key.
 
+use tokio::time::{Instant, timeout_at};
+
 use super::{
     capture::{self, Recorded},
     refund,
@@ -39,8 +41,9 @@ pub(crate) enum Verdict {
 }
 
 /// Asks the provider to capture a `confirming` order, and where its answer is not final, what
-/// it knows of it.
+/// it knows of it: both within the time of one call.
 pub(crate) async fn ask_to_capture(state: &State, order: &Order) -> anyhow::Result<Verdict> {
+    let deadline = Instant::now() + state.provider.timeout();
     let payment_key = order.payment_key.as_deref().unwrap_or_default();
     let asked = state
         .provider
@@ -61,7 +64,9 @@ pub(crate) async fn ask_to_capture(state: &State, order: &Order) -> anyhow::Resu
         }
         Err(NotConfirmed::Unclear(decline)) => {
             tracing::warn!(order.id = order.order_id, code = decline.code, "look again");
-            after_unclear(state, order, decline).await
+            timeout_at(deadline, after_unclear(state, order, decline))
+                .await
+                .unwrap_or(Ok(Verdict::InDoubt))
         }
         Err(NotConfirmed::Unanswered(error)) => {
             tracing::warn!(order.id = order.order_id, error = %urr_kit::telemetry::chain(&error), "payment in doubt");
@@ -194,7 +199,7 @@ async fn record_and_complete(
 ) -> anyhow::Result<()> {
     let recorded = capture::record(state, &order.order_id, capture, PROVIDER_METHOD).await?;
     if let Recorded::Now(order) = recorded {
-        capture::complete(state, &order).await;
+        capture::complete(state, &order).await?;
     }
     Ok(())
 }

@@ -72,6 +72,11 @@ impl Toss {
         })
     }
 
+    /// Longest wait for an answer.
+    pub(crate) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Captures.
     pub(crate) async fn confirm(
         &self,

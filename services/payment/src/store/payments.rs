@@ -503,16 +503,23 @@ pub(crate) async fn refunded(connection: &mut PgConnection, id: PaymentId) -> sq
 
 // === Looking again ===
 
-/// Something was heard of the order: it is looked at next.
-pub(crate) async fn hint(executor: impl PgExecutor<'_>, order_id: &str) -> sqlx::Result<bool> {
+/// Something was heard of the order: it is looked at next. That it was captured is no news
+/// where that is written down.
+pub(crate) async fn hint(
+    executor: impl PgExecutor<'_>,
+    order_id: &str,
+    of_capture: bool,
+) -> sqlx::Result<bool> {
     if !storable(order_id) {
         return Ok(false);
     }
     let done = sqlx::query!(
         "update payments set next_check_at = now()
          where order_id = $1 and status <> 'refunded'
+           and not ($2 and status in ('confirmed', 'refunding'))
            and (next_check_at is null or next_check_at > now())",
         order_id,
+        of_capture,
     )
     .execute(executor)
     .await?;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use urr_contract::{Fact, UserId, Won};
+use urr_payment::FaultPoint;
 use urr_toss_simulator::CONFIRM_REFUSALS;
 
 use crate::{App, Fan, PRICE, book_of, refused, ticket::Stage, unavailable};
@@ -257,6 +258,20 @@ async fn a_wrong_secret_key_costs_nobody_an_order() {
         "PROVIDER_UNAVAILABLE",
     );
     assert_eq!(app.status(&order).await, "pending");
+}
+
+#[tokio::test]
+async fn money_for_a_reservation_that_nobody_knows_any_more_goes_back() {
+    let app = App::new().await;
+    let fan = app.fan();
+    let (order, key) = app.approved(fan).await;
+    app.state.fault_points.arm(FaultPoint::AfterCapture);
+    app.confirm(fan, &order, &key).await.expect(500);
+    app.ticket.forget(fan.reservation);
+    app.work().await;
+    assert_eq!(app.status(&order).await, "refunded");
+    assert_eq!(app.at_provider(&order).await, "CANCELED");
+    assert_eq!(app.book().await, book_of(1, 1));
 }
 
 #[tokio::test]

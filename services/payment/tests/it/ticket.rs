@@ -76,6 +76,10 @@ impl Ticket {
         change(self.0.lock().reservations.get_mut(&id.0).expect("known"));
     }
 
+    pub(crate) fn forget(&self, id: ReservationId) {
+        self.0.lock().reservations.remove(&id.0);
+    }
+
     /// The next so many calls fail with 500.
     pub(crate) fn fail_next(&self, calls: usize) {
         self.0.lock().failing = calls;
