@@ -14,7 +14,8 @@ pub use crate::{bus::BusArgs, redis::RedisArgs, telemetry::TelemetryArgs};
 #[derive(clap::Args, Clone, Debug)]
 pub struct HttpArgs<const DEFAULT_PORT: u16> {
     /// Port to listen on; 0 picks a free one.
-    #[arg(long, env = "PORT", default_value_t = DEFAULT_PORT, hide_env_values = true)]
+    // Not `default_value_t`: clap keeps that text in a static, which all ports would share.
+    #[arg(long, env = "PORT", default_value = Self::DEFAULT_TEXT, hide_env_values = true)]
     pub port: u16,
     /// Port for /actuator alone; the main port where empty.
     #[arg(long, env = "MANAGEMENT_PORT", hide_env_values = true)]
@@ -30,12 +31,36 @@ pub struct HttpArgs<const DEFAULT_PORT: u16> {
 }
 
 impl<const DEFAULT_PORT: u16> HttpArgs<DEFAULT_PORT> {
+    const DEFAULT_DIGITS: ([u8; 5], usize) = digits(DEFAULT_PORT);
+    const DEFAULT_TEXT: &'static str = {
+        let (_, text) = Self::DEFAULT_DIGITS.0.split_at(Self::DEFAULT_DIGITS.1);
+        match std::str::from_utf8(text) {
+            Ok(text) => text,
+            Err(_) => "0",
+        }
+    };
+
     /// The same, whatever the default was.
     pub fn listen(&self) -> Listen {
         Listen {
             address: self.bind_address,
             port: self.port,
             management_port: self.management_port,
+        }
+    }
+}
+
+/// The decimal digits of a port, and where the first one is.
+const fn digits(port: u16) -> ([u8; 5], usize) {
+    let mut digits = [b'0'; 5];
+    let (mut rest, mut first) = (port, digits.len());
+    loop {
+        first -= 1;
+        let [digit, _] = (rest % 10).to_le_bytes();
+        digits[first] += digit;
+        rest /= 10;
+        if rest == 0 {
+            return (digits, first);
         }
     }
 }
@@ -94,4 +119,29 @@ pub fn parse_secret(text: &str) -> anyhow::Result<SecretString> {
     };
     anyhow::ensure!(!secret.is_empty(), "is empty");
     Ok(secret.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command};
+
+    use super::HttpArgs;
+
+    fn default_port<A: Args>() -> String {
+        let command = A::augment_args(Command::new("service"));
+        let port = command
+            .get_arguments()
+            .find(|argument| argument.get_id() == "port")
+            .expect("there is a port");
+        let defaults = port.get_default_values();
+        defaults[0].to_str().expect("digits").to_owned()
+    }
+
+    #[test]
+    fn each_service_has_its_own_default_port() {
+        assert_eq!(default_port::<HttpArgs<3001>>(), "3001");
+        assert_eq!(default_port::<HttpArgs<3002>>(), "3002");
+        assert_eq!(default_port::<HttpArgs<0>>(), "0");
+        assert_eq!(default_port::<HttpArgs<65535>>(), "65535");
+    }
 }
