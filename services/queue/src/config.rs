@@ -29,7 +29,7 @@ pub struct Config {
 pub struct AdmissionConfig {
     /// Where its operations endpoints listen.
     #[command(flatten)]
-    pub http: HttpArgs<3010>,
+    pub http: HttpArgs<3011>,
     /// The bus that tells of purchases.
     #[command(flatten)]
     pub bus: urr_kit::bus::BusArgs,

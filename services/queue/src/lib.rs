@@ -15,7 +15,7 @@ pub mod redis;
 pub mod state;
 pub mod store;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::Router;
 use urr_kit::{Runtime, health::Health};
@@ -36,8 +36,14 @@ pub fn router(state: Arc<State>) -> Router {
 /// Serves people until shutdown.
 pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
     let state = Arc::new(State::connect(&config.line, &runtime).await?);
-    jobs::memory::spawn(&runtime, &state);
-    let health = health(&runtime, &state);
+    let is_loaded = jobs::memory::spawn(&runtime, &state);
+    let health = health(&runtime, &state).ready("counters", move || {
+        let is_loaded = is_loaded.load(Ordering::Relaxed);
+        async move {
+            anyhow::ensure!(is_loaded, "the lines in use are being loaded");
+            Ok(())
+        }
+    });
     urr_kit::serve::serve(
         &runtime,
         &config.http.listen(),

@@ -25,7 +25,6 @@ use urr_kit::telemetry::chain;
 use crate::{
     config::Settings,
     domain::{
-        policy::DEFAULT_OWNER,
         rules::{Rules, Sale},
         snapshot::{Slot, Snapshot, Standing},
     },
@@ -380,6 +379,10 @@ impl Lines {
                 snapshot = keys.snapshot().await?.context("the line was lost again")?;
             }
         }
+        if snapshot.rules.is_none() && self.enforce_stored(line.event, None).await? {
+            fetched = Instant::now();
+            snapshot = keys.snapshot().await?.context("the line was lost again")?;
+        }
         *line.known.write() = Some(Known {
             snapshot: Arc::new(snapshot),
             fetched,
@@ -391,6 +394,17 @@ impl Lines {
         learnt
             .inside
             .retain(|number, _| !learnt_before.inside.contains_key(number));
+        Ok(())
+    }
+
+    /// Loads the lines that were in use lately, so that a replica that has just started
+    /// answers polls from memory.
+    pub async fn load_in_use(&self) -> anyhow::Result<()> {
+        let events = lines::in_use(&self.pool).await?;
+        self.rooms.announce(&events).await?;
+        for event in events {
+            self.renew(&self.line(event)).await?;
+        }
         Ok(())
     }
 
@@ -478,9 +492,8 @@ impl Lines {
             .await?
             .context("numbers of a line that was never laid out")?;
         let keys = self.rooms.line(event);
-        if let Some(snapshot) = keys.snapshot().await? {
-            keys.reserve(snapshot.epoch, u64::try_from(reserved)?)
-                .await?;
+        if let Some(epoch) = keys.epoch().await? {
+            keys.reserve(epoch, u64::try_from(reserved)?).await?;
         }
         Ok(())
     }
@@ -551,7 +564,7 @@ impl Lines {
             return Ok(());
         }
         match self.enforce_stored(line.event, Some(info)).await {
-            Ok(()) => *line.enforced.lock() = Some(Arc::clone(info)),
+            Ok(_) => *line.enforced.lock() = Some(Arc::clone(info)),
             // Rules that are in force stay so while Postgres or Redis is away.
             Err(error)
                 if line
@@ -566,17 +579,18 @@ impl Lines {
     }
 
     /// Puts the stored policy in force, or the one that settings make where none is stored.
+    /// Returns whether there is one.
     pub async fn enforce_stored(
         &self,
         event: EventId,
         info: Option<&QueueInfo>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
         if let Some(info) = info {
             let policy = self.settings.defaults.policy(info);
             policies::put_default(&self.pool, event, &policy).await?;
         }
         let Some(stored) = policies::find(&self.pool, event).await? else {
-            return Ok(());
+            return Ok(false);
         };
         let sale = match info {
             Some(info) => Sale::from_status(&info.status),
@@ -587,10 +601,7 @@ impl Lines {
             .line(event)
             .put_rules(u64::try_from(stored.revision)?, &rules)
             .await?;
-        if stored.policy.fence.owner != DEFAULT_OWNER {
-            tracing::debug!(event.id = %event, policy.owner = stored.policy.fence.owner, "policy in force");
-        }
-        Ok(())
+        Ok(true)
     }
 
     fn sale_in_force(&self, event: EventId) -> Sale {

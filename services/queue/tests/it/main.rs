@@ -16,3 +16,4 @@ mod policies;
 mod polls;
 mod scripts;
 mod visitors;
+mod whole;
