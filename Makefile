@@ -16,7 +16,7 @@ FANS  ?= 2000
 # Queries are checked against services/*/.sqlx, so that building needs no database.
 export SQLX_OFFLINE := true
 
-.PHONY: up crowd build test lint fmt sqlx deny packages packages-with-kafka clippy doc format-check
+.PHONY: up crowd build test test-crates test-kafka lint fmt sqlx deny packages packages-with-kafka clippy doc format-check
 
 up: $(if $(KAFKA),packages-with-kafka,packages) build
 	exec $(URR) up $(if $(KAFKA),--kafka) $(UP_FLAGS)
@@ -27,8 +27,13 @@ crowd:
 build: packages
 	$(CARGO) build --release --locked --package urr-urr --target-dir target
 
-test: packages-with-kafka
+test: packages-with-kafka test-crates test-kafka
+
+test-crates:
 	$(CARGO) test --workspace --locked --no-fail-fast
+
+test-kafka: packages-with-kafka
+	services/urr/test-kafka.sh
 
 lint: packages format-check clippy doc
 
