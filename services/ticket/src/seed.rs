@@ -37,7 +37,7 @@ struct Hall {
     sections: &'static [(&'static str, i32, i32, i64, i32)],
 }
 
-const SMALL: Hall = Hall {
+static SMALL: Hall = Hall {
     number: 1,
     name: "small_theater",
     description: "소극장 (265석)",
@@ -48,7 +48,7 @@ const SMALL: Hall = Hall {
     ],
 };
 
-const LARGE: Hall = Hall {
+static LARGE: Hall = Hall {
     number: 2,
     name: "large_theater",
     description: "대극장 (1250석)",
@@ -60,7 +60,7 @@ const LARGE: Hall = Hall {
     ],
 };
 
-const STADIUM: Hall = Hall {
+static STADIUM: Hall = Hall {
     number: 3,
     name: "sports_stadium",
     description: "체육관/스타디움 (4900석)",
@@ -87,7 +87,7 @@ struct Show {
     ticket_types: &'static [(&'static str, i64, i32, &'static str)],
 }
 
-const SEATED_SHOWS: [Show; 3] = [
+static SEATED_SHOWS: [Show; 3] = [
     Show {
         number: 1,
         title: "한강 별빛 콘서트",
@@ -142,7 +142,7 @@ const SEATED_SHOWS: [Show; 3] = [
     },
 ];
 
-const STANDING_SHOWS: [Show; 3] = [
+static STANDING_SHOWS: [Show; 3] = [
     Show {
         number: 4,
         title: "느티나무 록 페스티벌",
@@ -222,11 +222,13 @@ const CONCERTS: [(&str, &str); 22] = [
     ("Tin Roof Galaxy", "Tin Roof Galaxy: Hailstorm"),
 ];
 
-const VENUES: [(&str, &str); 4] = [
-    ("한빛 체육관", "서울특별시 송파구 경기장로 25"),
-    ("노들 대공연장", "서울특별시 용산구 노들로 1"),
-    ("파도 아레나", "인천광역시 중구 바다로 88"),
-    ("달마루 소극장", "서울특별시 종로구 대학로 12"),
+/// Where the concerts are, in turn.
+static VENUES: [(&str, &str, &Hall); 5] = [
+    ("파도 아레나", "인천광역시 중구 바다로 88", &STADIUM),
+    ("노들 대공연장", "서울특별시 용산구 노들로 1", &LARGE),
+    ("달마루 소극장", "서울특별시 종로구 대학로 12", &SMALL),
+    ("솔바람 음악당", "대전광역시 서구 솔바람로 5", &LARGE),
+    ("골목 끝 극장", "부산광역시 수영구 골목길 3", &SMALL),
 ];
 
 /// Adds the demo data as of `now`. What is there already, by its id, stays as it is.
@@ -253,12 +255,8 @@ pub async fn demo(pool: &PgPool, now: Timestamp) -> anyhow::Result<SeedReport> {
 fn concerts() -> impl Iterator<Item = Show> {
     (1_u32..).zip(CONCERTS).map(|(number, (name, title))| {
         let index = i64::from(number) - 1;
-        let (venue, address) = VENUES[usize::try_from(index % 4).unwrap_or_default()];
-        let hall = match index % 4 {
-            0 | 2 => &STADIUM,
-            1 => &LARGE,
-            _ => &SMALL,
-        };
+        let (venue, address, hall) =
+            VENUES[usize::try_from(index).unwrap_or_default() % VENUES.len()];
         Show {
             number: 100 + number,
             title,

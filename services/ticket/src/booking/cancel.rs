@@ -105,6 +105,8 @@ async fn cancel_after_void(
             return Err(refusal::payment_in_progress());
         }
         Cancel::VoidFirst(_) if outcome.outcome == OrderOutcome::Refunded => "refunded",
+        // Captured, but not for this person or sum: rejected, so it goes back as well.
+        Cancel::VoidFirst(_) if outcome.outcome == OrderOutcome::Captured => "refund_requested",
         Cancel::VoidFirst(_) | Cancel::Release => "pending",
         Cancel::Refund => "refund_requested",
     };

@@ -191,6 +191,9 @@ async fn decide(state: &State, request: &SeatRequest, hold: ReservationId) -> Ap
     }
     check_terms(&mut transaction, request, &terms).await?;
     let taken = seats::take(&mut transaction, request.seats.ids(), request.user).await?;
+    if taken.len() != rows.len() {
+        return Err(refusal::seat_taken());
+    }
     let answer = write_hold(&mut transaction, state, request, hold, &terms, rows, &taken).await?;
     let answer = answer::complete(
         &mut transaction,

@@ -27,15 +27,18 @@ const CAPTURED_AT: &str = "2026-03-01T00:00:00Z";
 /// Price of every seat that tests make.
 pub(crate) const SEAT_PRICE: i64 = 100_000;
 
+/// Everything that can be set.
 #[derive(Parser)]
-struct Cli {
+#[command(name = "urr-ticket", about = "Everything that can be set")]
+pub(crate) struct Cli {
     #[command(flatten)]
-    config: Config,
+    pub(crate) config: Config,
 }
 
 /// The service and everything it stands on.
 pub(crate) struct App {
     pub(crate) pool: PgPool,
+    pub(crate) url: String,
     pub(crate) redis: TestRedis,
     pub(crate) state: Arc<State>,
     pub(crate) payment: PaymentStub,
@@ -57,10 +60,14 @@ pub(crate) fn config(arguments: &[&str]) -> Config {
         urr_testkit::INTERNAL_TOKEN,
         "--gateway-token",
         urr_testkit::GATEWAY_TOKEN,
-        "--db-url",
-        "postgres://unused",
     ];
-    Cli::parse_from(always.iter().chain(arguments)).config
+    let has_database = arguments.contains(&"--db-url");
+    let database: &[&str] = if has_database {
+        &[]
+    } else {
+        &["--db-url", "postgres://unused"]
+    };
+    Cli::parse_from(always.iter().chain(database).chain(arguments)).config
 }
 
 impl App {
@@ -84,6 +91,7 @@ impl App {
         );
         Self {
             pool: database.pool,
+            url: database.url,
             redis,
             state,
             payment,

@@ -7,6 +7,7 @@ use urr_contract::SeatId;
 use urr_ticket::{
     booking::seats::{SeatRequest, hold},
     domain::order::SeatSelection,
+    store::people,
 };
 
 use crate::app::with_app;
@@ -34,7 +35,8 @@ async fn the_cap_holds_for_one_person_in_many_windows() {
         let (event, seats) = app.seated(20).await;
         let ticket_type = app.ticket_type(event, "R", 1_000, 50).await;
         let fan = app.fan(event);
-        let windows = seats.iter().map(|seat| {
+        fan.hold(seats[0]).await;
+        let windows = seats[1..].iter().map(|seat| {
             let fan = fan.clone();
             async move {
                 let (seat, places) =
@@ -43,7 +45,25 @@ async fn the_cap_holds_for_one_person_in_many_windows() {
             }
         });
         let held: usize = join_all(windows).await.into_iter().sum();
-        assert_eq!(held, 4);
+        assert_eq!(held, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hold_locks_its_person_until_it_is_committed() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(2).await;
+        let fan = app.fan(event);
+        fan.hold(seats[0]).await;
+        let mut open = app.pool.begin().await.unwrap();
+        let has = people::lock_and_count(&mut open, event, fan.user).await;
+        assert_eq!(has.unwrap(), 1);
+        // Another hold of the same person waits, and gives up; another person's does not.
+        let refused = fan.try_seat(seats[1]).await.expect(503);
+        assert_eq!(refused.body["code"], "REQUEST_IN_PROGRESS");
+        app.fan(event).hold(seats[1]).await;
+        open.rollback().await.unwrap();
     })
     .await;
 }

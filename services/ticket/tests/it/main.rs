@@ -20,4 +20,5 @@ mod paying;
 mod payment_stub;
 mod redis;
 mod seed;
+mod service;
 mod standing;

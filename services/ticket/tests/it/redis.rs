@@ -187,6 +187,28 @@ async fn booking_goes_on_while_redis_is_away_and_after_it_came_back_empty() {
 }
 
 #[tokio::test]
+async fn a_redis_that_hangs_costs_a_moment_and_no_seat() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(2).await;
+        let held = app.fan(event).hold(seats[0]).await;
+        redis::cmd("CLIENT")
+            .arg(&["PAUSE", "600000", "ALL"])
+            .query_async::<()>(&mut app.redis.client.connection())
+            .await
+            .unwrap();
+        app.fan(event).hold(seats[1]).await;
+        app.fan(event).try_seat(seats[0]).await.expect(409);
+        app.buy(&held, "ORD-1").await;
+        app.fan_named(held.user, event)
+            .cancel(held.id)
+            .await
+            .expect(200);
+        app.fan(event).hold(seats[0]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_lock_that_outlived_its_hold_blocks_nobody() {
     with_app(async |app| {
         let (event, seats) = app.seated(1).await;
