@@ -12,6 +12,10 @@ use futures::{StreamExt, channel::mpsc, stream};
 use http::{Method, StatusCode, header::SET_COOKIE};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::app::{Answer, Setup, gateway, nowhere, request};
 
@@ -39,6 +43,23 @@ async fn a_body_over_the_limit_is_413_announced_or_not() {
     let response = gateway.connect().await.send_request(request).await;
     let answer = Answer::read(response.expect("an answer")).await;
     answer.expect_refusal(413, "BODY_TOO_LARGE");
+}
+
+/// A client that reads only after it has written everything must not be cut off before.
+#[tokio::test]
+async fn a_client_may_send_all_of_a_body_that_is_too_large_before_it_reads() {
+    let (gateway, _redis) = gateway().await;
+    let mut stream = TcpStream::connect(gateway.address).await.expect("listens");
+    let head = "POST /api/events HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("written");
+    let chunk = ["10000\r\n", &"x".repeat(0x10000), "\r\n"].concat();
+    for _ in 0..160 {
+        stream.write_all(chunk.as_bytes()).await.expect("written");
+    }
+    stream.write_all(b"0\r\n\r\n").await.expect("written");
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).await.expect("an answer");
+    assert_eq!(&line, b"HTTP/1.1 413");
 }
 
 #[tokio::test]

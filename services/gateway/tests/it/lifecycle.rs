@@ -167,6 +167,28 @@ async fn bytes_that_are_no_request_are_the_clients_error() {
     gateway.get("/api/events").await.expect(200);
 }
 
+/// Two lengths for one body are how requests are smuggled past a gateway.
+#[tokio::test]
+async fn a_body_has_one_length_for_everybody() {
+    let (gateway, _redis) = gateway().await;
+    for lengths in [
+        "content-length: 4\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 4\r\n",
+    ] {
+        let head =
+            format!("POST /api/events HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{lengths}\r\n");
+        let mut stream = TcpStream::connect(gateway.address).await.expect("listens");
+        stream.write_all(head.as_bytes()).await.expect("written");
+        let body = b"a\r\n0123456789\r\n0\r\n\r\n";
+        stream.write_all(body).await.expect("written");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.contains(r#""length":10"#), "{answer}");
+        assert!(!answer.contains(r#""content-length":"#), "{answer}");
+    }
+    assert_eq!(gateway.reached(), 2);
+}
+
 #[tokio::test]
 async fn a_head_must_come_in_time_and_an_idle_connection_may_wait() {
     let redis = urr_testkit::redis().await;

@@ -220,8 +220,14 @@ async fn without_redis_limits_are_enforced_from_memory_and_at_once() {
 
     // What passed meanwhile still counts when Redis is back and empty.
     redis.start();
-    wait_for("Redis to be back", || async {
-        gateway.get("/health").await.status == 200
+    wait_for("booking to be counted in Redis again", || async {
+        let user = UserId::random();
+        let bearer = format!("Bearer {}", gateway.access_token(user));
+        let headers = [("authorization", bearer.as_str())];
+        let asked = gateway.send(Method::GET, "/api/reservations", &headers, "");
+        asked.await.expect(200);
+        let key = format!("rate:booking:user:{user}");
+        redis.client.connection().exists(key).await == Ok(true)
     })
     .await;
     assert_eq!(passing(&gateway, "/api/reservations").await, 0);
