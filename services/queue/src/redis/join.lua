@@ -116,7 +116,7 @@ end
 
 local function wait_at(at, new)
   local width = tonumber(ARGV[14])
-  mark_alive(at, policy, width)
+  if policy then mark(ALIVE, at, life(policy), width) end
   -- Visitors wait but are never called: they are present only once they have signed in.
   if is_account then
     mark(PRESENT, at, tonumber(ARGV[13]), width)

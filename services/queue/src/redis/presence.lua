@@ -8,15 +8,24 @@ local policy = read_policy()
 if redis.call('EXISTS', LINE) == 0 or not policy then return 0 end
 
 local width, waiting = tonumber(ARGV[1]), tonumber(ARGV[2])
-local callable = false
-for i = 0, waiting - 1 do
-  local number, duration = ARGV[3 + 2 * i], tonumber(ARGV[4 + 2 * i])
-  mark_alive(number, policy, width)
-  if duration > 0 then
-    mark(PRESENT, number, math.min(duration, LONGEST_PRESENCE), width)
-    callable = true
+local alive, alive_expires_at = bitmap(ALIVE, life(policy), width)
+-- Few durations occur in a batch, so their bitmaps are worked out once: key and expiry.
+local present = {}
+for i = 3, 1 + 2 * waiting, 2 do
+  local number, duration = ARGV[i], ARGV[i + 1]
+  redis.call('SETBIT', alive, number, 1)
+  if duration ~= '0' then
+    local marked = present[duration]
+    if not marked then
+      marked = { bitmap(PRESENT, math.min(tonumber(duration), LONGEST_PRESENCE), width) }
+      present[duration] = marked
+    end
+    redis.call('SETBIT', marked[1], number, 1)
   end
 end
+if waiting > 0 then redis.call('PEXPIREAT', alive, alive_expires_at) end
+for _, marked in pairs(present) do redis.call('PEXPIREAT', marked[1], marked[2]) end
+local callable = next(present) ~= nil
 if callable and redis.call('HGET', LINE, 'backlog') ~= '1' then
   redis.call('HSET', LINE, 'backlog', '1', 'backlog_since', integer(now))
 end

@@ -135,17 +135,19 @@ local function end_slot(number, policy)
   redis.call('EXPIRE', REVOKED, ttl + 60)
 end
 
--- Marks one number in the bitmap of that expiry, `width` ms wide.
-local function mark(prefix, number, duration, width)
+-- The bitmap of those who stay for `duration`, and when it may go. Bitmaps are `width` ms wide.
+local function bitmap(prefix, duration, width)
   local index = math.ceil((now + duration) / width)
-  local key = prefix .. ':' .. integer(index)
-  redis.call('SETBIT', key, number, 1)
-  redis.call('PEXPIREAT', key, integer(index * width + GRACE))
+  return prefix .. ':' .. integer(index), integer(index * width + GRACE)
 end
 
-local function mark_alive(number, policy, width)
-  if policy then mark(ALIVE, number, math.min(policy.absent_ms, LONGEST_ABSENCE), width) end
+local function mark(prefix, number, duration, width)
+  local key, expires_at = bitmap(prefix, duration, width)
+  redis.call('SETBIT', key, number, 1)
+  redis.call('PEXPIREAT', key, expires_at)
 end
+
+local function life(policy) return math.min(policy.absent_ms, LONGEST_ABSENCE) end
 
 -- Unites the bitmaps that have not expired into `target`.
 local function unite(target, prefix, longest, width)
