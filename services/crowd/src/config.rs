@@ -24,7 +24,7 @@ const MOST_SEATS: i64 = 8;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
     /// Address of the gateway [default: that of the env file, else <http://127.0.0.1:3001>].
-    #[arg(long, env = "GATEWAY_URL")]
+    #[arg(long, env = "GATEWAY_URL", hide_env_values = true)]
     pub gateway: Option<String>,
     /// Number of fans.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]

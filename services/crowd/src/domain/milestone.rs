@@ -41,6 +41,20 @@ pub enum Milestone {
     Joined,
     /// The queue said where the fan is.
     Sighted(Sighting),
+    /// Is inside, as of this answer.
+    Inside {
+        /// Which fan.
+        fan: u32,
+        /// Of which event.
+        event: EventId,
+        /// When the fan knew.
+        at: Timestamp,
+    },
+    /// Is about to do what ends the stay inside: pay, leave, or nothing more.
+    GivesSlotBack {
+        /// Which fan.
+        fan: u32,
+    },
     /// The queue no longer knew a fan it had let wait.
     LostPlace,
     /// The position in line became worse.

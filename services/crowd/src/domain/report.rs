@@ -175,6 +175,8 @@ pub struct Report {
     pub lost_places: u64,
     /// Times that a position in line became worse.
     pub positions_grew: u64,
+    /// Answers that told of more people inside than may be.
+    pub told_too_many: u64,
     /// Times that a fan seemed passed in line after the queue had failed to answer.
     pub passed_after_a_fault: u64,
     /// How many things happened that must never happen.
@@ -220,6 +222,7 @@ impl Report {
             rate_limited: counts.rate_limited,
             lost_places: counts.lost_places,
             positions_grew: counts.positions_grew,
+            told_too_many: counts.told_too_many,
             passed_after_a_fault: counts.passed_after_a_fault,
             violation_count: counts.violations,
             violations: tally.violations.iter().cloned().collect(),
@@ -315,6 +318,7 @@ impl Report {
             ("sessions renewed", self.sessions_renewed.to_string()),
             ("places lost in line", self.lost_places.to_string()),
             ("positions that grew", self.positions_grew.to_string()),
+            ("told of too many", self.told_too_many.to_string()),
             (
                 "passed after a fault",
                 self.passed_after_a_fault.to_string(),

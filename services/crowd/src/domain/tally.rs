@@ -41,6 +41,7 @@ pub struct Counts {
     pub refunded: u64,
     pub repeated: u64,
     pub rate_limited: u64,
+    pub told_too_many: u64,
     pub passed_after_a_fault: u64,
     pub violations: u64,
 }
@@ -89,10 +90,15 @@ impl Tally {
             Milestone::SessionRenewed => counts.sessions_renewed += 1,
             Milestone::Joined => counts.joined += 1,
             Milestone::Sighted(sighting) => {
-                for breach in self.watch.see(sighting) {
-                    self.breach(breach);
-                }
+                let breach = self.watch.see(sighting);
+                counts.told_too_many += u64::from(self.watch.tells_too_many(sighting));
+                self.breach(breach);
             }
+            Milestone::Inside { fan, event, at } => {
+                let breach = self.watch.enter(*fan, *event, *at);
+                self.breach(breach);
+            }
+            Milestone::GivesSlotBack { fan } => self.watch.leave(*fan),
             Milestone::LostPlace => counts.lost_places += 1,
             Milestone::PositionGrew => counts.positions_grew += 1,
             Milestone::Admitted(waited) => {
@@ -184,14 +190,15 @@ impl Tally {
         to
     }
 
-    fn breach(&mut self, breach: Breach) {
+    fn breach(&mut self, breach: Option<Breach>) {
+        let Some(breach) = breach else { return };
         match breach {
             Breach::Passed { .. } if self.line_disturbed => self.counts.passed_after_a_fault += 1,
             Breach::Passed { waiting, inside } => self.violation(format!(
                 "number {waiting} was still waiting after number {inside} had been let in"
             )),
             Breach::Crowded { current, threshold } => self.violation(format!(
-                "{current} people were inside where {threshold} may be"
+                "{current} fans were inside at once where {threshold} may be"
             )),
         }
     }

@@ -1,11 +1,16 @@
 //! What must hold between fans, as far as their answers show: nobody is passed in line and
 //! no more are inside than may be.
 //!
-//! The crowd sees the line through polls that are late by their nature, so only what no
-//! delay can explain counts: a fan with a lower number who *asked*, well after a higher
-//! number was seen inside, and was still told to wait.
+//! The crowd sees the line through answers that are late by their nature, so only what no
+//! delay can explain counts. Passed is a fan with a lower number who *asked*, well after a
+//! higher number was seen inside, and was still told to wait. Inside is a fan from the answer
+//! that says so until the moment before it does what gives the slot back. How many are inside
+//! by the queue's own word is from memory and may be a little behind, so that is only noted.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use urr_contract::EventId;
@@ -15,11 +20,16 @@ use super::milestone::Sighting;
 /// Longest that two answers of the queue may lie behind each other: replicas answer from
 /// memory, and a call needs a moment to reach all of them.
 const SLACK: Duration = Duration::from_secs(5);
+/// A stay without a further sign of life counts no longer than this, which is shorter than
+/// any sensible policy keeps a slot.
+const SURE_STAY: Duration = Duration::from_secs(30);
 
 /// What was seen of all lines.
 #[derive(Debug, Default)]
 pub struct Watch {
     events: BTreeMap<EventId, Line>,
+    /// Fans inside, where and since which answer.
+    inside: HashMap<u32, (EventId, Timestamp)>,
 }
 
 /// What was seen of one line.
@@ -53,25 +63,40 @@ pub enum Breach {
 
 impl Watch {
     /// Takes in one sighting and returns what it shows to be wrong.
-    pub fn see(&mut self, sighting: &Sighting) -> Vec<Breach> {
+    pub fn see(&mut self, sighting: &Sighting) -> Option<Breach> {
         let line = self.events.entry(sighting.event).or_default();
-        let mut breaches = Vec::new();
-        breaches.extend(line.crowded(sighting));
-        breaches.extend(line.passed(sighting));
-        breaches
+        line.threshold = line.threshold.max(sighting.threshold.unwrap_or(0));
+        line.passed(sighting)
+    }
+
+    /// Whether the queue told of more people inside than may be.
+    pub fn tells_too_many(&self, sighting: &Sighting) -> bool {
+        let most = self.threshold(sighting.event);
+        most > 0 && sighting.current_users.is_some_and(|told| told > most)
+    }
+
+    /// Takes in that a fan is inside.
+    pub fn enter(&mut self, fan: u32, event: EventId, at: Timestamp) -> Option<Breach> {
+        let sure = at.checked_sub(SURE_STAY).unwrap_or(Timestamp::MIN);
+        self.inside.retain(|_, (_, since)| *since >= sure);
+        self.inside.insert(fan, (event, at));
+        let stays = self.inside.values().filter(|(place, _)| *place == event);
+        let current = stays.count() as u64;
+        let threshold = self.threshold(event);
+        (threshold > 0 && current > threshold).then_some(Breach::Crowded { current, threshold })
+    }
+
+    /// Takes in that a fan is about to give its slot back.
+    pub fn leave(&mut self, fan: u32) {
+        self.inside.remove(&fan);
+    }
+
+    fn threshold(&self, event: EventId) -> u64 {
+        self.events.get(&event).map_or(0, |line| line.threshold)
     }
 }
 
 impl Line {
-    fn crowded(&mut self, sighting: &Sighting) -> Option<Breach> {
-        let current = sighting.current_users?;
-        self.threshold = self.threshold.max(sighting.threshold.unwrap_or(0));
-        (self.threshold > 0 && current > self.threshold).then_some(Breach::Crowded {
-            current,
-            threshold: self.threshold,
-        })
-    }
-
     fn passed(&mut self, sighting: &Sighting) -> Option<Breach> {
         let receipt = sighting.receipt?;
         let admitted = self.admitted.entry(receipt.epoch).or_default();
@@ -123,7 +148,10 @@ mod tests {
 
     fn breaches(sightings: &[Sighting]) -> Vec<Breach> {
         let mut watch = Watch::default();
-        sightings.iter().flat_map(|seen| watch.see(seen)).collect()
+        sightings
+            .iter()
+            .filter_map(|seen| watch.see(seen))
+            .collect()
     }
 
     #[test]
@@ -164,25 +192,52 @@ mod tests {
         assert_eq!(breaches(&[sighting(9, 100, true), other]), []);
     }
 
-    #[test]
-    fn more_inside_than_ever_allowed_is_a_breach() {
-        let inside = |current, threshold| Sighting {
+    fn told(current: u64, threshold: Option<u64>) -> Sighting {
+        Sighting {
             receipt: None,
             current_users: Some(current),
             threshold,
             ..sighting(0, 0, false)
+        }
+    }
+
+    #[test]
+    fn telling_of_more_than_ever_allowed_is_telling_too_many() {
+        let mut watch = Watch::default();
+        for (sighting, expected) in [
+            (told(101, None), false),
+            (told(100, Some(100)), false),
+            (told(100, Some(50)), false),
+            (told(101, None), true),
+        ] {
+            watch.see(&sighting);
+            assert_eq!(watch.tells_too_many(&sighting), expected, "{sighting:?}");
+        }
+    }
+
+    #[test]
+    fn more_inside_at_once_than_may_be_is_a_breach() {
+        let event = EventId(Uuid::nil());
+        let mut watch = Watch::default();
+        watch.see(&told(0, Some(2)));
+        let mut enter = |fan, second| watch.enter(fan, event, at(second));
+        assert_eq!([enter(1, 0), enter(2, 1), enter(2, 2)], [None; 3]);
+        let crowded = Breach::Crowded {
+            current: 3,
+            threshold: 2,
         };
-        assert_eq!(
-            breaches(&[inside(100, Some(100)), inside(100, Some(50))]),
-            []
-        );
-        assert_eq!(breaches(&[inside(101, None)]), []);
-        assert_eq!(
-            breaches(&[inside(7, Some(100)), inside(101, None)]),
-            [Breach::Crowded {
-                current: 101,
-                threshold: 100
-            }]
-        );
+        assert_eq!(enter(3, 3), Some(crowded));
+    }
+
+    #[test]
+    fn who_leaves_or_was_not_heard_of_for_long_is_not_counted_inside() {
+        let event = EventId(Uuid::nil());
+        let mut watch = Watch::default();
+        watch.see(&told(0, Some(1)));
+        assert_eq!(watch.enter(1, event, at(0)), None);
+        watch.leave(1);
+        assert_eq!(watch.enter(2, event, at(1)), None);
+        assert_eq!(watch.enter(3, event, at(32)), None);
+        assert_eq!(watch.enter(4, EventId(Uuid::max()), at(33)), None);
     }
 }

@@ -108,19 +108,20 @@ async fn a_platform_that_forgets_tickets_is_found_out() {
 
 #[tokio::test]
 async fn a_platform_that_lets_too_many_in_is_found_out() {
-    let stand_in = StandIn::start(
-        3,
-        3,
-        Faults {
-            crowded: 5,
-            ..Faults::default()
-        },
-    )
-    .await;
-    let report = crowd(&stand_in.url, &["--fans", "3"]).await;
+    let faults = Faults {
+        crowded: 5,
+        ..Faults::default()
+    };
+    let stand_in = StandIn::start(3, 2, faults).await;
+    // Whoever is in stays in.
+    let options = ["--fans", "4", "--idle-polls", "--patience", "3"];
+    let report = crowd(&stand_in.url, &options).await;
     assert!(!report.holds());
     let text = report.violations.join("\n");
-    assert!(text.contains("people were inside where 3 may be"), "{text}");
+    assert!(
+        text.contains("4 fans were inside at once where 2 may be"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

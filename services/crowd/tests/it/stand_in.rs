@@ -40,8 +40,8 @@ pub(crate) struct Faults {
     pub(crate) doubt: bool,
     /// Paid reservations are never confirmed, but expire.
     pub(crate) forgets_tickets: bool,
-    /// How many more people are inside, by its own word, than may be.
-    pub(crate) crowded: u64,
+    /// How many more people it lets in than it says may be inside.
+    pub(crate) crowded: usize,
     /// Nobody is let in.
     pub(crate) closed: bool,
     /// Access tokens are good for so many requests.
@@ -245,7 +245,9 @@ impl Platform {
     }
 
     fn let_in(&mut self) {
-        while !self.faults.closed && self.inside.len() < self.threshold && !self.waiting.is_empty()
+        while !self.faults.closed
+            && self.inside.len() < self.threshold + self.faults.crowded
+            && !self.waiting.is_empty()
         {
             let next = self.waiting.remove(0);
             self.inside.insert(next);
@@ -297,7 +299,7 @@ async fn check(
         platform.waiting.push(user.clone());
     }
     platform.let_in();
-    let current = platform.inside.len() as u64 + platform.faults.crowded;
+    let current = platform.inside.len().min(platform.threshold);
     let threshold = platform.threshold;
     let Some(ahead) = platform.waiting.iter().position(|other| *other == user) else {
         let entry = format!("tiketi-entry-token={user}; Path=/; Max-Age=600; SameSite=Strict");

@@ -96,6 +96,11 @@ impl Fan {
             self.note(Milestone::Admitted(waited));
         }
         self.note(Milestone::Moved(Place::Inside));
+        self.note(Milestone::Inside {
+            fan: self.number,
+            event: visit.event,
+            at: now,
+        });
         if self.rules.idle_polls {
             return self.poll_again(now, visit, told, Action::Beat(visit));
         }

@@ -317,10 +317,17 @@ impl Fan {
 
     fn send(&mut self, now: Timestamp) -> Step {
         self.sent_at = now;
+        if matches!(
+            self.action,
+            Action::Confirm { .. } | Action::Process(_) | Action::Leave(..)
+        ) {
+            self.note(Milestone::GivesSlotBack { fan: self.number });
+        }
         Step::Send(self.call())
     }
 
     fn end(&mut self, ending: Ending) -> Step {
+        self.note(Milestone::GivesSlotBack { fan: self.number });
         self.note(Milestone::Moved(Place::Done));
         self.note(Milestone::Ended(ending));
         Step::End
