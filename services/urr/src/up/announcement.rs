@@ -20,6 +20,7 @@ pub(crate) fn announcement(
         .filter(|name| **name != "gateway")
         .map(|name| format!("{name} :{}", ports[name]))
         .collect();
+    let raised = plan::RAISED.map(|name| format!("{name} is {}", settings.value(name)));
     let rows = [
         ("API", plan::gateway_url(ports) + "/api/v1/events"),
         ("Services", inside.join("  ")),
@@ -36,10 +37,10 @@ pub(crate) fn announcement(
             ),
         ),
         (
-            "Rate limit",
+            "Rate limits",
             format!(
-                "RATE_LIMIT_AUTH_RPM is raised to {}: a crowd on one machine is one address",
-                settings.value("RATE_LIMIT_AUTH_RPM")
+                "{}, raised: a crowd on one machine is one address",
+                raised.join(" and ")
             ),
         ),
         (

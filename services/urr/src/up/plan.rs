@@ -34,9 +34,10 @@ pub(crate) const SERVICES: [&str; 9] = [
     "gateway",
 ];
 
-/// Tries of signing in or up that one address has a minute. A crowd on this machine is one
-/// address; the default is meant for one person.
-pub(crate) const RAISED_AUTH_RPM: u32 = 100_000;
+/// Limits of the gateway that are raised, to this many requests a minute: they count what
+/// people do before they are signed in by address, and a crowd on one machine is one address.
+pub(crate) const RAISED: [&str; 2] = ["RATE_LIMIT_AUTH_RPM", "RATE_LIMIT_GENERAL_RPM"];
+const RAISED_RPM: &str = "100000";
 
 /// Keeps Kafka's port in `run.env`.
 pub(crate) const KAFKA_PORT: &str = "KAFKA_PORT";
@@ -142,13 +143,15 @@ pub(crate) fn addresses(
 
 /// Settings of a local platform that the user's environment may override.
 pub(crate) fn defaults() -> Variables {
-    [
+    let settings = [
         ("PAYMENT_PROVIDER", "simulator"),
         ("PAYMENT_DEMO_METHODS", "true"),
-        ("RATE_LIMIT_AUTH_RPM", &RAISED_AUTH_RPM.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
+    ];
+    settings
+        .into_iter()
+        .chain(RAISED.map(|name| (name, RAISED_RPM)))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// Variables of the user's that would be wrong for each single service: they name one port

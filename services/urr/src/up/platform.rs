@@ -257,10 +257,7 @@ impl Platform {
             set(name, settings.value(name));
         }
         for name in plan::RATE_LIMITS {
-            let value = settings.value(name);
-            if !value.is_empty() {
-                set(name, value);
-            }
+            set(name, settings.rate_limit(name));
         }
         env_file::write(&self.directory.run_env(), RUN_ENV_HEADING, &variables)
     }

@@ -1,5 +1,7 @@
 //! Values that the services get: the user's where there is one, else ours.
 
+use clap::Args as _;
+
 use super::{directory::Directory, plan, secrets};
 use crate::env_file::Variables;
 
@@ -22,6 +24,21 @@ impl Settings {
         set_by_user(name)
             .or_else(|| self.ours.get(name).cloned())
             .unwrap_or_default()
+    }
+
+    /// The gateway's limit of that name: the user's, ours, or else the gateway's own default.
+    pub(crate) fn rate_limit(&self, name: &str) -> String {
+        let value = self.value(name);
+        if !value.is_empty() {
+            return value;
+        }
+        let gateway = urr_gateway::Config::augment_args(clap::Command::new("gateway"));
+        gateway
+            .get_arguments()
+            .find(|argument| argument.get_env().is_some_and(|variable| variable == name))
+            .and_then(|argument| argument.get_default_values().first()?.to_str())
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Our value, whatever the user set: for data that outlives one start.
