@@ -173,33 +173,38 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// A database that cannot be reached is 503; every other failure is ours.
+/// A database that cannot be reached, or is too busy to decide, is 503; every other failure
+/// is ours.
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::WorkerCrashed => Self::unavailable(
+        if is_passing(&error) {
+            Self::unavailable(
                 "DATABASE_UNAVAILABLE",
                 "Service temporarily unavailable. Please retry.",
                 DEFAULT_RETRY_AFTER,
             )
-            .caused_by(error),
-            // 57P0x: the server is starting, stopping or cutting us off.
-            sqlx::Error::Database(ref database)
-                if database.code().is_some_and(|code| code.starts_with("57P")) =>
-            {
-                Self::unavailable(
-                    "DATABASE_UNAVAILABLE",
-                    "Service temporarily unavailable. Please retry.",
-                    DEFAULT_RETRY_AFTER,
-                )
-                .caused_by(error)
-            }
-            _ => Self::internal(error),
+            .caused_by(error)
+        } else {
+            Self::internal(error)
         }
+    }
+}
+
+/// Whether the same statement may succeed a moment later.
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| {
+            // Starting, stopping or cutting us off; no connection left; a lock not granted in
+            // time; a statement out of time; chosen to end a deadlock or a conflict.
+            code.starts_with("57P")
+                || matches!(&*code, "53300" | "55P03" | "57014" | "40P01" | "40001")
+        }),
+        _ => false,
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
     health::Health,
     identity::{GatewayToken, trust_gateway_only},
     metrics::RequestLabels,
+    tasks::panic_text,
     telemetry::{self, TraceContext, chain},
 };
 
@@ -65,11 +66,13 @@ pub async fn serve(
         () = drained => warn!("requests still in flight were cut off"),
     }
     runtime.tasks.shutdown().await;
+    anyhow::ensure!(!runtime.tasks.have_panicked(), "a background task panicked");
     info!("stopped");
     Ok(())
 }
 
-async fn serve_management(
+/// Serves `/actuator` (and the probes) on a port of its own until shutdown.
+pub async fn serve_management(
     runtime: &Runtime,
     listen: &Listen,
     port: u16,
@@ -126,12 +129,11 @@ fn unguessable() -> String {
     reason = "the signature of a panic handler"
 )]
 fn panic_response(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no text");
-    ApiError::internal(anyhow::anyhow!("a handler panicked: {text}")).into_response()
+    ApiError::internal(anyhow::anyhow!(
+        "a handler panicked: {}",
+        panic_text(&*panic)
+    ))
+    .into_response()
 }
 
 /// Middleware: gives the request its trace, measures it, and logs the cause of a failure once.

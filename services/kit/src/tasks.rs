@@ -1,7 +1,17 @@
 //! Background work that a shutdown waits for.
 
-use std::{future::Future, time::Duration};
+use std::{
+    any::Any,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use futures::FutureExt;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, error, info, info_span, warn};
 
@@ -15,6 +25,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(15);
 pub struct Tasks {
     tracker: TaskTracker,
     cancellation: CancellationToken,
+    panicked: Arc<AtomicBool>,
 }
 
 impl Tasks {
@@ -23,7 +34,8 @@ impl Tasks {
         Self::default()
     }
 
-    /// Runs `future` in the background. It should end soon after [`Tasks::cancelled`].
+    /// Runs `future` in the background. It should end soon after [`Tasks::cancelled`]. If it
+    /// panics the whole process shuts down as failed: better started anew than half alive.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place where tasks are spawned"
@@ -32,12 +44,24 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let tracked = self.tracker.track_future(future);
+        let tasks = self.clone();
+        let guarded = async move {
+            if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
+                error!(
+                    task.name = name,
+                    error = panic_text(&*panic),
+                    "a task panicked: shutting down"
+                );
+                tasks.panicked.store(true, Ordering::SeqCst);
+                tasks.cancel();
+            }
+        };
+        let tracked = self.tracker.track_future(guarded);
         tokio::spawn(tracked.instrument(info_span!("task", task.name = name)));
     }
 
     /// Runs `work` again and again, `period` after the previous run ended, until shutdown.
-    /// A failure is logged and the next run comes at its time.
+    /// A failure or a panic is logged and the next run comes at its time.
     pub fn every<F, W>(&self, name: &'static str, period: Duration, mut work: W)
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -46,8 +70,18 @@ impl Tasks {
         let tasks = self.clone();
         self.spawn(name, async move {
             while !tasks.sleep(period).await {
-                if let Err(error) = work().await {
-                    warn!(task.name = name, error = %chain(&*error), "a periodic task failed");
+                match AssertUnwindSafe(work()).catch_unwind().await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => {
+                        warn!(task.name = name, error = %chain(&*error), "a periodic task failed");
+                    }
+                    Err(panic) => {
+                        error!(
+                            task.name = name,
+                            error = panic_text(&*panic),
+                            "a periodic task panicked"
+                        );
+                    }
                 }
             }
         });
@@ -74,6 +108,11 @@ impl Tasks {
     /// Begins shutdown without waiting for its end.
     pub fn cancel(&self) {
         self.cancellation.cancel();
+    }
+
+    /// Whether a task panicked.
+    pub fn have_panicked(&self) -> bool {
+        self.panicked.load(Ordering::SeqCst)
     }
 
     /// Ends all tasks and waits for them, at most 15 s.
@@ -103,5 +142,51 @@ impl Tasks {
             tasks.cancel();
         });
         Ok(())
+    }
+}
+
+/// The text of a panic.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[expect(clippy::panic, reason = "what happens then is what is tested")]
+    async fn a_panic_in_a_task_shuts_the_process_down_as_failed() {
+        let tasks = Tasks::new();
+        tasks.spawn("broken", async { panic!("on purpose") });
+        tasks.cancelled().await;
+        assert!(tasks.have_panicked());
+        tasks.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_periodic_task_survives_a_failure_and_a_panic() {
+        let tasks = Tasks::new();
+        let (done, mut runs) = tokio::sync::mpsc::unbounded_channel();
+        let mut run = 0;
+        tasks.every("flaky", Duration::from_millis(1), move || {
+            run += 1;
+            let (done, run) = (done.clone(), run);
+            async move {
+                assert_ne!(run, 1, "on purpose");
+                if run == 2 {
+                    anyhow::bail!("on purpose");
+                }
+                done.send(run).ok();
+                Ok(())
+            }
+        });
+        assert_eq!(runs.recv().await, Some(3));
+        tasks.shutdown().await;
+        assert!(!tasks.have_panicked());
     }
 }
