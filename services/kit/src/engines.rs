@@ -7,9 +7,9 @@
 
 use std::{
     fs,
-    io::ErrorKind,
+    io::{ErrorKind, Write},
     net::{Ipv4Addr, TcpListener},
-    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -58,38 +58,43 @@ impl Postgres {
         })
     }
 
-    /// Makes the cluster if it is not there. Takes a second or two the first time.
+    /// Makes the cluster if it is not there. Takes a second or two the first time. It appears
+    /// whole or not at all, so that an interrupted start leaves nothing that looks like one.
     pub fn prepare(&self) -> anyhow::Result<()> {
-        if self.data.join("PG_VERSION").exists() {
+        if self.data.exists() {
             return Ok(());
         }
-        fs::create_dir_all(&self.data)
-            .with_context(|| format!("cannot create {}", self.data.display()))?;
-        self.hand_over(&self.data)?;
-        let password_file = self.data.with_extension("password");
-        fs::write(&password_file, &self.password)
-            .with_context(|| format!("cannot write {}", password_file.display()))?;
-        fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600))?;
-        self.hand_over(&password_file)?;
+        let draft = self.data.with_extension("new");
+        if draft.exists() {
+            fs::remove_dir_all(&draft)
+                .with_context(|| format!("cannot remove {}", draft.display()))?;
+        }
+        fs::create_dir_all(&draft).with_context(|| format!("cannot create {}", draft.display()))?;
+        hand_over(self.runs_as.as_ref(), &draft)?;
+        self.initdb(&draft)?;
+        fs::rename(&draft, &self.data)
+            .with_context(|| format!("cannot create {}", self.data.display()))
+    }
+
+    fn initdb(&self, data: &Path) -> anyhow::Result<()> {
+        let password = self.write_password()?;
         let mut initdb = as_account(self.runs_as.as_ref(), None, &self.programs.join("initdb"));
         initdb
             .arg("--pgdata")
-            .arg(&self.data)
+            .arg(data)
             .args(["--username", POSTGRES_USER])
-            .args([
-                "--auth-host",
-                "scram-sha-256",
-                "--auth-local",
-                "scram-sha-256",
-            ])
+            .args(["--auth-host", "scram-sha-256"])
+            .args(["--auth-local", "scram-sha-256"])
             .args(["--encoding", "UTF8", "--locale", "C.UTF-8"])
             .arg("--pwfile")
-            .arg(&password_file);
+            .arg(&password);
         if self.durability == Durability::None {
             initdb.arg("--no-sync");
         }
-        let output = initdb.output().context("cannot run initdb")?;
-        fs::remove_file(&password_file)?;
+        let output = initdb.output().context("cannot run initdb");
+        fs::remove_file(&password)
+            .with_context(|| format!("cannot remove {}", password.display()))?;
+        let output = output?;
         if !output.status.success() {
             bail!(
                 "initdb failed: {}",
@@ -97,6 +102,22 @@ impl Postgres {
             );
         }
         Ok(())
+    }
+
+    /// Writes the superuser's password where initdb reads it, for its account's eyes only.
+    fn write_password(&self) -> anyhow::Result<PathBuf> {
+        let path = self.data.with_extension("password");
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        file.write_all(self.password.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        hand_over(self.runs_as.as_ref(), &path)?;
+        Ok(path)
     }
 
     /// The server, to be spawned. It logs to standard error and stops fast on SIGINT.
@@ -131,10 +152,6 @@ impl Postgres {
             "postgres://{POSTGRES_USER}:{}@127.0.0.1:{}/{database}",
             self.password, self.port
         )
-    }
-
-    fn hand_over(&self, path: &Path) -> anyhow::Result<()> {
-        hand_over(self.runs_as.as_ref(), path)
     }
 }
 

@@ -12,9 +12,10 @@ use redis::{
     Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisFuture, RedisResult,
     ScriptInvocation, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
-    cluster::ClusterClientBuilder,
+    cluster::{ClusterClient, ClusterClientBuilder},
     cluster_async::ClusterConnection,
 };
+use tokio::sync::OnceCell;
 
 /// Where Redis is.
 #[derive(clap::Args, Clone, Debug)]
@@ -55,6 +56,10 @@ pub struct RedisArgs {
 
 impl RedisArgs {
     /// A handle that connects when it is first used: a lost Redis stops no start.
+    #[expect(
+        clippy::unused_async,
+        reason = "awaited by callers like every other store's connect"
+    )]
     pub async fn connect(&self) -> anyhow::Result<Redis> {
         let timeout = Duration::from_millis(self.redis_timeout_ms);
         let connection = if self.redis_cluster_nodes.is_empty() {
@@ -76,7 +81,10 @@ impl RedisArgs {
                 .response_timeout(timeout)
                 .retries(3)
                 .build()?;
-            Link::Cluster(client.get_async_connection().await?)
+            Link::Cluster(Cluster {
+                client: Arc::new(client),
+                connection: Arc::default(),
+            })
         };
         Ok(Redis {
             connection: Connection {
@@ -135,7 +143,23 @@ pub struct Connection {
 #[derive(Clone)]
 enum Link {
     Single(ConnectionManager),
-    Cluster(ClusterConnection),
+    Cluster(Cluster),
+}
+
+/// A cluster whose nodes are asked for their slots at the first command.
+#[derive(Clone)]
+struct Cluster {
+    client: Arc<ClusterClient>,
+    connection: Arc<OnceCell<ClusterConnection>>,
+}
+
+impl Cluster {
+    async fn connection(&self) -> RedisResult<ClusterConnection> {
+        self.connection
+            .get_or_try_init(|| self.client.get_async_connection())
+            .await
+            .cloned()
+    }
 }
 
 impl Connection {
@@ -174,8 +198,10 @@ impl ConnectionLike for Connection {
                 Link::Single(link) => {
                     Self::bounded(*timeout, up, link.req_packed_command(cmd)).await
                 }
-                Link::Cluster(link) => {
-                    Self::bounded(*timeout, up, link.req_packed_command(cmd)).await
+                Link::Cluster(cluster) => {
+                    let command =
+                        async { cluster.connection().await?.req_packed_command(cmd).await };
+                    Self::bounded(*timeout, up, command).await
                 }
             }
         })
@@ -198,13 +224,12 @@ impl ConnectionLike for Connection {
                     )
                     .await
                 }
-                Link::Cluster(link) => {
-                    Self::bounded(
-                        *timeout,
-                        up,
-                        link.req_packed_commands(pipeline, offset, count),
-                    )
-                    .await
+                Link::Cluster(cluster) => {
+                    let commands = async {
+                        let mut link = cluster.connection().await?;
+                        link.req_packed_commands(pipeline, offset, count).await
+                    };
+                    Self::bounded(*timeout, up, commands).await
                 }
             }
         })

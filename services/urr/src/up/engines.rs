@@ -1,13 +1,8 @@
 //! The engines of one local platform: a Postgres cluster, a Redis and, where asked for, a
 //! Kafka broker, with their data in the platform's directory.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
-use anyhow::Context;
 use rustix::process::Signal;
 use urr_kit::engines::{Durability, Postgres, RedisServer};
 
@@ -45,7 +40,9 @@ impl Engines {
     ) -> anyhow::Result<Self> {
         let redis = RedisServer::new(&directory.redis(), ports["redis"], Durability::Full)?;
         redis.prepare()?;
-        let postgres = cluster(&directory.postgres()?, ports["postgres"], password)?;
+        let data = directory.postgres()?;
+        let postgres = Postgres::new(&data, ports["postgres"], password, Durability::Full)?;
+        postgres.prepare()?;
         let kafka = ports.get("kafka").map(|port| Kafka {
             port: *port,
             data: directory.kafka(),
@@ -106,19 +103,4 @@ impl Kafka {
             .arg(&self.data);
         command
     }
-}
-
-/// The cluster in `data`, made if it is not there. It appears whole or not at all, so that
-/// an interrupted initdb leaves nothing that looks like one.
-fn cluster(data: &Path, port: u16, password: &str) -> anyhow::Result<Postgres> {
-    if !data.exists() {
-        let draft = data.with_file_name("postgres.new");
-        if draft.exists() {
-            fs::remove_dir_all(&draft)
-                .with_context(|| format!("cannot remove {}", draft.display()))?;
-        }
-        Postgres::new(&draft, port, password, Durability::Full)?.prepare()?;
-        fs::rename(&draft, data).with_context(|| format!("cannot create {}", data.display()))?;
-    }
-    Postgres::new(data, port, password, Durability::Full)
 }
