@@ -15,7 +15,7 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
 };
-use rdkafka::error::KafkaError;
+use rdkafka::{consumer::Consumer as _, error::KafkaError};
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::{
     sync::{mpsc, watch},
@@ -29,15 +29,13 @@ use crate::{
     bus::{
         Bus, Message,
         embedded::{Embedded, Partition},
-        kafka::{Delivery, Kafka, Member},
+        kafka::{Backlog, Delivery, Kafka, Member},
     },
     telemetry::chain,
 };
 
 /// Facts read from the embedded bus at a time.
 const BATCH: i64 = 100;
-/// Facts of one partition that wait in memory, with Kafka.
-const QUEUE: usize = 64;
 /// How often the embedded bus is looked at although nothing was announced.
 const POLL_PERIOD: Duration = Duration::from_secs(1);
 /// Pause after something around the facts failed.
@@ -691,6 +689,12 @@ enum Read {
 
 // === Kafka ===
 
+/// The way to a partition's task.
+struct Worker {
+    inbox: mpsc::UnboundedSender<Delivery>,
+    backlog: Arc<Backlog>,
+}
+
 impl<H: Handler> Reader<H> {
     /// Reads as a member of the group until shutdown, joining again when thrown out.
     async fn read_kafka(self: Arc<Self>, bus: &Kafka) {
@@ -704,7 +708,10 @@ impl<H: Handler> Reader<H> {
                 subscribed = bus.subscribe(self.consumer.group, self.consumer.topics, lag) => subscribed,
             };
             match subscribed {
-                Ok(member) => Arc::clone(&self).read_member(&member).await,
+                Ok(member) => {
+                    Arc::clone(&self).read_member(&member).await;
+                    member.leave().await;
+                }
                 Err(error) => warn!(error = %chain(&error), "cannot join the consumer group"),
             }
             if self.tasks.sleep(FAILURE_PAUSE).await {
@@ -716,7 +723,7 @@ impl<H: Handler> Reader<H> {
     /// Hands each message to its partition's worker, so that one slow fact does not hold
     /// up other partitions. Returns on shutdown, or when the client is of no more use.
     async fn read_member(self: Arc<Self>, member: &Arc<Member>) {
-        let mut workers: HashMap<(String, i32), mpsc::Sender<Delivery>> = HashMap::new();
+        let mut workers: HashMap<(String, i32), Worker> = HashMap::new();
         loop {
             let delivery = tokio::select! {
                 () = self.tasks.cancelled() => return,
@@ -737,10 +744,11 @@ impl<H: Handler> Reader<H> {
             };
             let worker = workers
                 .entry((delivery.topic.clone(), delivery.partition))
-                .or_insert_with(|| Arc::clone(&self).spawn_worker(member));
-            tokio::select! {
-                () = self.tasks.cancelled() => return,
-                _ = worker.send(delivery) => {}
+                .or_insert_with(|| Arc::clone(&self).spawn_worker(member, &delivery));
+            worker.backlog.arrived();
+            if worker.inbox.send(delivery).is_err() {
+                // It ends only at shutdown.
+                return;
             }
         }
     }
@@ -748,8 +756,14 @@ impl<H: Handler> Reader<H> {
     /// A task that deals with one partition's messages in order. After a rebalance it may
     /// still hold some that are another member's by now: both deal with them in order, and
     /// whoever comes second finds them applied.
-    fn spawn_worker(self: Arc<Self>, member: &Arc<Member>) -> mpsc::Sender<Delivery> {
-        let (sender, mut deliveries) = mpsc::channel::<Delivery>(QUEUE);
+    fn spawn_worker(self: Arc<Self>, member: &Arc<Member>, first: &Delivery) -> Worker {
+        // Bounded by the backlog, which stops the flow instead of blocking the other partitions.
+        let (inbox, mut deliveries) = mpsc::unbounded_channel::<Delivery>();
+        let backlog = Arc::new(Backlog::new(member, first));
+        let worker = Worker {
+            inbox,
+            backlog: Arc::clone(&backlog),
+        };
         let member = Arc::clone(member);
         self.tasks.clone().spawn("consumer.partition", async move {
             loop {
@@ -758,17 +772,19 @@ impl<H: Handler> Reader<H> {
                     delivery = deliveries.recv() => delivery,
                 };
                 let Some(delivery) = delivery else { return };
-                if self.settle_delivery(&delivery).await {
+                let topic = member.context().topic(&delivery.topic);
+                if self.settle_delivery(topic, &delivery).await {
                     delivery.done(&member);
                 }
+                backlog.settled();
             }
         });
-        sender
+        worker
     }
 
     /// Whether the message is dealt with.
-    async fn settle_delivery(&self, delivery: &Delivery) -> bool {
-        let Some(topic) = Topic::from_name(&delivery.topic) else {
+    async fn settle_delivery(&self, topic: Option<Topic>, delivery: &Delivery) -> bool {
+        let Some(topic) = topic else {
             return true;
         };
         let raw = Raw {

@@ -5,21 +5,21 @@
 //! facts never arrive first in another order than they were published in. Nothing here
 //! waits without an end: a broker that is away makes calls fail, and callers try again.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use rdkafka::{
     ClientConfig, ClientContext, Message as _, Statistics, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     config::RDKafkaLogLevel,
-    consumer::{Consumer, ConsumerContext, StreamConsumer},
+    consumer::{CommitMode, Consumer, ConsumerContext, StreamConsumer},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     message::{BorrowedMessage, Header, Headers, OwnedHeaders},
     producer::{FutureProducer, FutureRecord, Producer},
 };
-use tokio::task::spawn_blocking;
+use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 use tracing::{debug, info, warn};
 use urr_contract::{
     FactId,
@@ -38,8 +38,14 @@ const MESSAGE_TIMEOUT_MS: &str = "10000";
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest time the creation of topics may take.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time a member may take to leave its group.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Pause before topics are looked for again.
 const TOPIC_PAUSE: Duration = Duration::from_secs(1);
+/// So many messages of one partition wait in memory at most, about.
+const BACKLOG_MOST: usize = 200;
+/// With so few left, more are fetched.
+const BACKLOG_LEAST: usize = 50;
 /// How often a consumer learns how far it is behind.
 const STATISTICS_INTERVAL_MS: &str = "5000";
 
@@ -52,6 +58,9 @@ pub struct Options {
     pub replication_factor: i32,
     /// Whether missing topics are created.
     pub create_topics: bool,
+    /// What stands before every topic's name in the cluster. Nothing, unless several
+    /// installations share it.
+    pub topic_prefix: String,
     /// Retention of the topics that are created.
     pub retention: Duration,
 }
@@ -103,7 +112,7 @@ impl Kafka {
 
     pub(super) async fn count(&self, topic: &str) -> Result<i64, BusError> {
         let producer = self.producer.read().clone();
-        let topic = topic.to_owned();
+        let topic = self.name_of(topic);
         let count = spawn_blocking(move || {
             let client = producer.client();
             (0..PARTITIONS).try_fold(0, |count, partition| {
@@ -116,7 +125,7 @@ impl Kafka {
 
     pub(super) async fn publish(&self, messages: &[Message]) -> Result<(), BusError> {
         let producer = self.producer.read().clone();
-        let published = send_all(&producer, messages).await;
+        let published = send_all(&producer, &self.options.topic_prefix, messages).await;
         if published.is_err() {
             self.replace_producer()?;
         }
@@ -128,7 +137,7 @@ impl Kafka {
         let fresh = producer(&self.options)?;
         let old = std::mem::replace(&mut *self.producer.write(), fresh);
         // Its end waits for a thread.
-        drop(spawn_blocking(move || drop(old)));
+        std::thread::spawn(move || drop(old));
         Ok(())
     }
 
@@ -151,10 +160,13 @@ impl Kafka {
     async fn try_create_topics(&self) -> KafkaResult<Vec<String>> {
         let admin: AdminClient<DefaultClientContext> = config(&self.options).create()?;
         let retention = self.options.retention.as_millis().to_string();
-        let names = Topic::ALL
+        let names: Vec<String> = Topic::ALL
             .into_iter()
-            .flat_map(|topic| [topic.name(), topic.dead_letter()]);
+            .flat_map(|topic| [topic.name(), topic.dead_letter()])
+            .map(|name| self.name_of(name))
+            .collect();
         let topics: Vec<NewTopic<'_>> = names
+            .iter()
             .map(|name| {
                 let replication = TopicReplication::Fixed(self.options.replication_factor);
                 NewTopic::new(name, PARTITIONS, replication).set("retention.ms", &retention)
@@ -179,14 +191,18 @@ impl Kafka {
         topics: &[Topic],
         on_lag: impl Fn(&str, i64) + Send + Sync + 'static,
     ) -> Result<Arc<Member>, BusError> {
-        let names: Vec<&str> = topics.iter().map(|topic| topic.name()).collect();
+        let names: Vec<String> = topics
+            .iter()
+            .map(|topic| self.name_of(topic.name()))
+            .collect();
         while !self.have_topics(&names).await {
             tokio::time::sleep(TOPIC_PAUSE).await;
         }
         let context = MemberContext {
+            topic_prefix: self.options.topic_prefix.clone(),
             on_lag: Box::new(on_lag),
         };
-        let member: Member = config(&self.options)
+        let member: StreamConsumer<MemberContext> = config(&self.options)
             .set("group.id", group)
             .set("auto.offset.reset", "earliest")
             // An offset is stored by hand after the transaction of the effect; only stored
@@ -199,13 +215,19 @@ impl Kafka {
             .set("fetch.wait.max.ms", "100")
             .set("statistics.interval.ms", STATISTICS_INTERVAL_MS)
             .create_with_context(context)?;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         member.subscribe(&names)?;
-        Ok(Arc::new(member))
+        Ok(Arc::new(Member(Some(member))))
     }
 
-    async fn have_topics(&self, names: &[&str]) -> bool {
+    /// The topic's name in the cluster.
+    fn name_of(&self, topic: &str) -> String {
+        format!("{}{topic}", self.options.topic_prefix)
+    }
+
+    async fn have_topics(&self, names: &[String]) -> bool {
         let producer = self.producer.read().clone();
-        let wanted: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let wanted = names.to_vec();
         let look = spawn_blocking(move || {
             let metadata = producer.client().fetch_metadata(None, METADATA_TIMEOUT)?;
             Ok::<_, KafkaError>(wanted.iter().all(|name| {
@@ -252,7 +274,11 @@ fn producer(options: &Options) -> KafkaResult<FutureProducer> {
 }
 
 /// Sends all messages in order and waits for every acknowledgement.
-async fn send_all(producer: &FutureProducer, messages: &[Message]) -> KafkaResult<()> {
+async fn send_all(
+    producer: &FutureProducer,
+    topic_prefix: &str,
+    messages: &[Message],
+) -> KafkaResult<()> {
     let mut deliveries = Vec::with_capacity(messages.len());
     for message in messages {
         let id = message.id.to_string();
@@ -260,7 +286,8 @@ async fn send_all(producer: &FutureProducer, messages: &[Message]) -> KafkaResul
             key: FACT_ID,
             value: Some(&id),
         });
-        let record = FutureRecord::to(&message.topic)
+        let topic = format!("{topic_prefix}{}", message.topic);
+        let record = FutureRecord::to(&topic)
             .key(&message.key)
             .payload(&message.payload)
             .headers(headers);
@@ -276,13 +303,53 @@ async fn send_all(producer: &FutureProducer, messages: &[Message]) -> KafkaResul
 }
 
 /// One member of a consumer group.
-pub(crate) type Member = StreamConsumer<MemberContext>;
+pub(crate) struct Member(Option<StreamConsumer<MemberContext>>);
+
+impl Deref for Member {
+    type Target = StreamConsumer<MemberContext>;
+
+    fn deref(&self) -> &Self::Target {
+        self.0.as_ref().expect("taken only when dropped")
+    }
+}
+
+impl Drop for Member {
+    /// The client's own end waits for its threads, and now and then for ever. So it has a
+    /// thread to itself, for which neither a task nor the end of the process waits.
+    fn drop(&mut self) {
+        let consumer = self.0.take();
+        std::thread::spawn(move || drop(consumer));
+    }
+}
+
+impl Member {
+    /// Leaves the group after telling it how far this member came, so that another takes
+    /// over at once.
+    pub(crate) async fn leave(self: &Arc<Self>) {
+        let member = Arc::clone(self);
+        let (leave, left) = oneshot::channel::<()>();
+        // A thread of its own: the end of the process waits for blocking tasks, and this one
+        // waits for the broker.
+        std::thread::spawn(move || {
+            match member.commit_consumer_state(CommitMode::Sync) {
+                Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+                Err(error) => debug!(error = %chain(&error), "offsets are not committed"),
+            }
+            member.unsubscribe();
+            drop(leave);
+        });
+        if timeout(LEAVE_TIMEOUT, left).await.is_err() {
+            debug!("the consumer group could not be left in time");
+        }
+    }
+}
 
 /// Told how many messages of a topic a member has not read.
 type OnLag = dyn Fn(&str, i64) + Send + Sync;
 
 /// Hears what the client tells beside messages.
 pub(crate) struct MemberContext {
+    topic_prefix: String,
     on_lag: Box<OnLag>,
 }
 
@@ -294,7 +361,11 @@ impl ClientContext for MemberContext {
                 .values()
                 .map(|partition| partition.consumer_lag);
             // −1 where the partition belongs to another member.
-            (self.on_lag)(name, behind.filter(|lag| *lag > 0).sum());
+            let behind = behind.filter(|lag| *lag > 0).sum();
+            (self.on_lag)(
+                name.strip_prefix(&self.topic_prefix).unwrap_or(name),
+                behind,
+            );
         }
     }
 
@@ -305,10 +376,17 @@ impl ClientContext for MemberContext {
 
 impl ConsumerContext for MemberContext {}
 
+impl MemberContext {
+    /// The topic of that name in the cluster.
+    pub(crate) fn topic(&self, name: &str) -> Option<Topic> {
+        Topic::from_name(name.strip_prefix(&self.topic_prefix)?)
+    }
+}
+
 /// One message out of Kafka.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
-    /// Name of the topic.
+    /// Name of the topic in the cluster.
     pub(crate) topic: String,
     /// Number of the partition.
     pub(crate) partition: i32,
@@ -352,6 +430,61 @@ impl Delivery {
         if let Err(error) = stored {
             warn!(error = %chain(&error), topic = self.topic, "cannot store an offset");
         }
+    }
+}
+
+/// How many messages of one partition wait in this process. While there are many, no more
+/// of that partition are fetched.
+pub(crate) struct Backlog {
+    member: Arc<Member>,
+    partition: TopicPartitionList,
+    // Held over the client's call, so that a pause never overtakes the resumption after it.
+    state: Mutex<BacklogState>,
+}
+
+#[derive(Default)]
+struct BacklogState {
+    waiting: usize,
+    paused: bool,
+}
+
+impl Backlog {
+    /// That of the partition `delivery` came from.
+    pub(crate) fn new(member: &Arc<Member>, delivery: &Delivery) -> Self {
+        let mut partition = TopicPartitionList::new();
+        partition.add_partition(&delivery.topic, delivery.partition);
+        Self {
+            member: Arc::clone(member),
+            partition,
+            state: Mutex::default(),
+        }
+    }
+
+    /// One more waits.
+    pub(crate) fn arrived(&self) {
+        let mut state = self.state.lock();
+        state.waiting += 1;
+        if state.waiting >= BACKLOG_MOST && !state.paused {
+            state.paused = self.noted(&self.member.pause(&self.partition));
+        }
+    }
+
+    /// One is dealt with.
+    pub(crate) fn settled(&self) {
+        let mut state = self.state.lock();
+        state.waiting = state.waiting.saturating_sub(1);
+        if state.waiting <= BACKLOG_LEAST && state.paused {
+            state.paused = !self.noted(&self.member.resume(&self.partition));
+        }
+    }
+
+    /// Whether the call succeeded. It fails where the partition is another member's by now,
+    /// and then nothing more comes from it.
+    fn noted(&self, called: &KafkaResult<()>) -> bool {
+        if let Err(error) = called {
+            debug!(error = %chain(error), "cannot pause or resume {:?}", self.partition);
+        }
+        called.is_ok()
     }
 }
 

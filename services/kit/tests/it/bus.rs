@@ -20,6 +20,7 @@ use std::{
 
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool, migrate::Migrator};
+use tokio::sync::watch;
 use urr_contract::{
     EventId, Fact, FactId, ReservationId, UserId, Won, facts::ReservationCreatedV1, topics::Topic,
 };
@@ -189,6 +190,7 @@ fn kafka_bus() -> Bus {
         bootstrap_servers: servers,
         replication_factor: 1,
         create_topics: true,
+        topic_prefix: format!("{}-", unique_group()),
         retention: Duration::from_hours(1),
     };
     Bus::kafka(&Runtime::new("bus"), &options).expect("settings of our own")
@@ -355,6 +357,7 @@ on_both! {
     two_processes_share_a_group;
     two_groups_see_every_fact;
     a_restarted_consumer_goes_on_where_it_stood;
+    a_partition_that_stands_still_holds_up_no_other;
 }
 
 /// Eight writers over few aggregates, with commits that come late by chance: ids of the
@@ -597,6 +600,51 @@ async fn a_restarted_consumer_goes_on_where_it_stood(bench: Bench) {
     bench.assert_complete(60).await;
 }
 
+/// Waits at one aggregate until it is released.
+struct Stuck {
+    effects: Effects,
+    at: Uuid,
+    released: watch::Receiver<bool>,
+}
+
+impl Handler for Stuck {
+    async fn apply(&self, connection: &mut PgConnection, fact: &Received) -> anyhow::Result<()> {
+        if fact.key == self.at.to_string() {
+            let mut released = self.released.clone();
+            released.wait_for(|released| *released).await?;
+        }
+        self.effects.apply(connection, fact).await
+    }
+}
+
+async fn a_partition_that_stands_still_holds_up_no_other(bench: Bench) {
+    // Enough aggregates that some lie in other partitions, more facts than are kept in memory.
+    const OTHERS: usize = 12;
+    const BEHIND: usize = 300;
+    let bench = bench.with_aggregates(1 + OTHERS).await;
+    let _relay = bench.relay();
+    let (release, released) = watch::channel(false);
+    let _reader = bench.consume(Stuck {
+        effects: bench.effects(),
+        at: bench.aggregates[0],
+        released,
+    });
+    for _ in 0..BEHIND {
+        bench.change(0).await;
+    }
+    for other in 1..=OTHERS {
+        bench.change(other).await;
+    }
+    wait_for("facts of other partitions", async || {
+        bench.effect_count().await > 0
+    })
+    .await;
+    release.send_replace(true);
+    let all = i64::try_from(BEHIND + OTHERS).unwrap();
+    bench.wait_for_effects(all).await;
+    bench.assert_complete(all).await;
+}
+
 #[tokio::test]
 async fn a_fact_applied_twice_by_hand_takes_effect_once() {
     let bench = Bench::embedded().await.with_aggregates(1).await;
@@ -625,6 +673,7 @@ async fn a_broker_that_is_away_blocks_nothing() {
         bootstrap_servers: "127.0.0.1:1".to_owned(),
         replication_factor: 1,
         create_topics: true,
+        topic_prefix: format!("{}-", unique_group()),
         retention: Duration::from_hours(1),
     };
     let bus = Bus::kafka(&runtime, &options).unwrap();
@@ -668,5 +717,8 @@ async fn unpublished(pool: &PgPool) -> i64 {
 
 /// Messages ever put on the dead-letter topic.
 async fn dead_letter_count(bus: &Bus) -> i64 {
-    bus.count(Topic::Reservation.dead_letter()).await.unwrap()
+    let topic = Topic::Reservation.dead_letter();
+    // With Kafka the topic is being created.
+    wait_for("the topic", async || bus.count(topic).await.is_ok()).await;
+    bus.count(topic).await.unwrap()
 }

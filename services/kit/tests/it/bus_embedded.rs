@@ -73,6 +73,70 @@ async fn many_writers_to_one_log_lose_nothing() {
     bench.assert_complete(expected).await;
 }
 
+/// A writer is held between drawing its id and its commit. Another that writes to the same
+/// partition must wait for it, or a reader would see the higher id first and pass over the
+/// lower one for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ids_of_a_partition_become_visible_in_their_order() {
+    let database = urr_testkit::database(&embedded::MIGRATIONS, "bus").await;
+    let bus = Bus::embedded(&Runtime::new("bus"), database.pool.clone(), RETENTION);
+    let bench = Bench::new(bus.clone()).await.with_aggregates(1).await;
+    let aggregate = bench.aggregates()[0];
+    run(
+        &database.pool,
+        "create function hold() returns trigger language plpgsql as
+             $$ begin perform pg_advisory_xact_lock(42); return null; end $$;
+         create trigger hold after insert on log for each row
+             when (new.payload ->> 'totalAmount' = '1') execute function hold()",
+    )
+    .await;
+    let mut holder = database.pool.begin().await.unwrap();
+    sqlx::query("select pg_advisory_xact_lock(42)")
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    let _reader = bench.consume(bench.effects());
+    let (first, second) = ([message(aggregate, 1)], [message(aggregate, 2)]);
+    let release = async {
+        wait_for("the second writer to wait or to be done", async || {
+            waiting(&database.pool).await == 2 || visible(&database.pool).await > 0
+        })
+        .await;
+        assert_eq!(visible(&database.pool).await, 0);
+        holder.commit().await.unwrap();
+    };
+    let second = async {
+        wait_for("the first writer to be held", async || {
+            waiting(&database.pool).await == 1
+        })
+        .await;
+        bus.publish(&second).await
+    };
+    let (first, second, ()) = tokio::join!(bus.publish(&first), second, release);
+    first.unwrap();
+    second.unwrap();
+    bench.wait_for_effects(2).await;
+    bench.assert_complete(2).await;
+}
+
+/// How many wait for an advisory lock in that database.
+async fn waiting(pool: &PgPool) -> i64 {
+    sqlx::query_scalar(
+        "select count(*) from pg_locks join pg_database on pg_database.oid = database
+         where locktype = 'advisory' and not granted and datname = current_database()",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}
+
+async fn visible(pool: &PgPool) -> i64 {
+    sqlx::query_scalar("select count(*) from log")
+        .fetch_one(pool)
+        .await
+        .unwrap()
+}
+
 fn message(aggregate: Uuid, number: i64) -> Message {
     Message {
         id: FactId::random(),
