@@ -58,8 +58,8 @@ pub struct Options {
     pub replication_factor: i32,
     /// Whether missing topics are created.
     pub create_topics: bool,
-    /// What stands before every topic's name in the cluster. Nothing, unless several
-    /// installations share it.
+    /// What stands before every topic's name in the cluster: nothing for a service, something
+    /// of its own for each test on a shared broker.
     pub topic_prefix: String,
     /// Retention of the topics that are created.
     pub retention: Duration,

@@ -39,15 +39,6 @@ pub struct BusArgs {
     #[arg(long, env = "KAFKA_CREATE_TOPICS", default_value_t = true, action = ArgAction::Set,
           hide_env_values = true)]
     pub kafka_create_topics: bool,
-    /// What stands before every topic's name in Kafka, where several installations share a
-    /// cluster.
-    #[arg(
-        long,
-        env = "KAFKA_TOPIC_PREFIX",
-        default_value = "",
-        hide_env_values = true
-    )]
-    pub kafka_topic_prefix: String,
     /// Database of the embedded bus. Excludes `KAFKA_BOOTSTRAP_SERVERS`.
     #[arg(long, env = "BUS_DB_URL", hide_env_values = true)]
     pub bus_db_url: Option<String>,
@@ -78,7 +69,7 @@ impl BusArgs {
                     bootstrap_servers: servers.to_owned(),
                     replication_factor: self.kafka_topic_replication_factor,
                     create_topics: self.kafka_create_topics,
-                    topic_prefix: self.kafka_topic_prefix.clone(),
+                    topic_prefix: String::new(),
                     retention: self.retention(),
                 },
             ),
@@ -230,7 +221,6 @@ mod tests {
             kafka_bootstrap_servers: kafka.map(str::to_owned),
             kafka_topic_replication_factor: 1,
             kafka_create_topics: true,
-            kafka_topic_prefix: String::new(),
             bus_db_url: database.map(str::to_owned),
             bus_db_username: None,
             bus_db_password: None,
