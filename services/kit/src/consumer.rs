@@ -226,32 +226,17 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("without a message")
 }
 
-/// Whether an error is about the consumer's own database rather than about the fact, so
-/// that the same fact will succeed once the database is well.
+/// Whether an error is about a store that is away rather than about the fact, so that the
+/// same fact will succeed once the store is back.
 fn is_passing(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<sqlx::Error>())
-        .any(|error| match error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => true,
-            sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing_code(&code)),
-            _ => false,
-        })
-}
-
-/// Whether an SQLSTATE speaks of the server or of concurrency, not of the statement.
-fn is_passing_code(code: &str) -> bool {
-    // Connection failures, resources, shutdown and start-up; then serialization failure,
-    // deadlock, and a primary that has become a standby.
-    ["08", "53", "57P"]
-        .iter()
-        .any(|class| code.starts_with(class))
-        || ["40001", "40P01", "25006"].contains(&code)
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<sqlx::Error>()
+            .is_some_and(crate::database::is_passing)
+            || cause
+                .downcast_ref::<redis::RedisError>()
+                .is_some_and(crate::redis::is_lost)
+    })
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -943,17 +928,15 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_database_is_no_fault_of_the_fact() {
+    fn a_lost_store_is_no_fault_of_the_fact() {
         let lost = anyhow::Error::new(sqlx::Error::PoolTimedOut).context("while adding up");
         assert!(is_passing(&lost));
         let fault = anyhow::Error::new(sqlx::Error::RowNotFound);
         assert!(!is_passing(&fault));
         assert!(!is_passing(&anyhow!("no such seat")));
-        for code in ["08006", "57P01", "53300", "40001", "40P01"] {
-            assert!(is_passing_code(code), "{code}");
-        }
-        for code in ["23505", "22003", "25P02", "57014"] {
-            assert!(!is_passing_code(code), "{code}");
-        }
+        let redis = redis::RedisError::from((redis::ErrorKind::Io, "no answer in time"));
+        assert!(is_passing(&anyhow::Error::new(redis)));
+        let script = redis::RedisError::from((redis::ErrorKind::UnexpectedReturnType, "odd"));
+        assert!(!is_passing(&anyhow::Error::new(script)));
     }
 }

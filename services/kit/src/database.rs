@@ -159,7 +159,48 @@ pub async fn schema_version(pool: &PgPool) -> anyhow::Result<i64> {
     }
 }
 
+/// Whether an error speaks of the server, the way to it or of concurrency, so that the same
+/// statement may succeed a moment later.
+pub fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing_code(&code)),
+        _ => false,
+    }
+}
+
+fn is_passing_code(code: &str) -> bool {
+    // Connection failures, resources, start-up and shutdown; then a serialization failure, a
+    // deadlock, a lock not granted in time, and a primary that has become a standby.
+    ["08", "53", "57P"]
+        .iter()
+        .any(|class| code.starts_with(class))
+        || ["40001", "40P01", "55P03", "25006"].contains(&code)
+}
+
 /// Name of the constraint that an error says was violated.
 pub fn constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error()?.constraint()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_the_server_and_of_concurrency_are_passing() {
+        for code in [
+            "08006", "57P01", "57P03", "53300", "40001", "40P01", "55P03",
+        ] {
+            assert!(is_passing_code(code), "{code}");
+        }
+        for code in ["23505", "22003", "25P02", "57014", "42P01"] {
+            assert!(!is_passing_code(code), "{code}");
+        }
+    }
 }

@@ -177,7 +177,7 @@ impl IntoResponse for ApiError {
 /// is ours.
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        if is_passing(&error) {
+        if crate::database::is_passing(&error) {
             Self::unavailable(
                 "DATABASE_UNAVAILABLE",
                 "Service temporarily unavailable. Please retry.",
@@ -187,24 +187,6 @@ impl From<sqlx::Error> for ApiError {
         } else {
             Self::internal(error)
         }
-    }
-}
-
-/// Whether the same statement may succeed a moment later.
-fn is_passing(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(database) => database.code().is_some_and(|code| {
-            // Starting, stopping or cutting us off; no connection left; a lock not granted in
-            // time; a statement out of time; chosen to end a deadlock or a conflict.
-            code.starts_with("57P")
-                || matches!(&*code, "53300" | "55P03" | "57014" | "40P01" | "40001")
-        }),
-        _ => false,
     }
 }
 

@@ -137,18 +137,20 @@ impl Relay {
             tokio::time::sleep(STANDBY_PAUSE).await;
         }
         info!("this process publishes the outbox");
-        let mut next_removal = tokio::time::Instant::now();
+        let mut last_removal = tokio::time::Instant::now();
         let mut failures = FAILURE_PAUSE;
         let mut pause = EAGER_PAUSE;
         loop {
             let appended = APPENDED.notified();
             let batch = bounded(unpublished(&mut connection)).await?;
             self.waiting_seconds.set(batch.waiting_seconds);
+            // Also while there is much to publish: that is when most has to go.
+            if last_removal.elapsed() > REMOVE_PERIOD
+                && !bounded(remove_published(&mut connection, KEEP)).await?
+            {
+                last_removal = tokio::time::Instant::now();
+            }
             if batch.messages.is_empty() {
-                if next_removal.elapsed() > REMOVE_PERIOD {
-                    bounded(remove_published(&mut connection, KEEP)).await?;
-                    next_removal = tokio::time::Instant::now();
-                }
                 tokio::select! {
                     () = appended => pause = EAGER_PAUSE,
                     () = tokio::time::sleep(pause) => pause = (pause * 2).min(IDLE_PAUSE),
@@ -256,13 +258,13 @@ async fn mark(connection: &mut PgConnection, rows: &[i64]) -> sqlx::Result<()> {
 }
 
 /// Removes facts published at least `age` ago. Looks only at the oldest rows, so it costs the same
-/// however large the table is.
+/// however large the table is. Returns whether there may be more.
 #[expect(
     clippy::disallowed_methods,
     reason = "the table is the same in every database that publishes"
 )]
-pub async fn remove_published(connection: &mut PgConnection, age: Duration) -> sqlx::Result<()> {
-    sqlx::query(
+pub async fn remove_published(connection: &mut PgConnection, age: Duration) -> sqlx::Result<bool> {
+    let removed = sqlx::query(
         "with oldest as (select id, published_at from outbox order by id limit $1)
          delete from outbox using oldest
          where outbox.id = oldest.id and oldest.published_at < now() - make_interval(secs => $2)",
@@ -270,6 +272,7 @@ pub async fn remove_published(connection: &mut PgConnection, age: Duration) -> s
     .bind(REMOVE_BATCH)
     .bind(age.as_secs_f64())
     .execute(connection)
-    .await?;
-    Ok(())
+    .await?
+    .rows_affected();
+    Ok(i64::try_from(removed).is_ok_and(|removed| removed >= REMOVE_BATCH))
 }

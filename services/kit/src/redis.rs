@@ -176,18 +176,18 @@ impl Connection {
                     "Redis did not answer in time",
                 )))
             });
-        let reached = match &result {
-            Ok(_) => true,
-            Err(error) => {
-                !(error.is_io_error()
-                    || error.is_connection_dropped()
-                    || error.is_connection_refusal()
-                    || error.is_timeout())
-            }
-        };
+        let reached = !matches!(&result, Err(error) if is_lost(error));
         up.store(reached, Ordering::Relaxed);
         result
     }
+}
+
+/// Whether the error says that Redis could not be reached, or not in time.
+pub(crate) fn is_lost(error: &RedisError) -> bool {
+    error.is_io_error()
+        || error.is_connection_dropped()
+        || error.is_connection_refusal()
+        || error.is_timeout()
 }
 
 impl ConnectionLike for Connection {

@@ -159,7 +159,6 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    #[expect(clippy::panic, reason = "what happens then is what is tested")]
     async fn a_panic_in_a_task_shuts_the_process_down_as_failed() {
         let tasks = Tasks::new();
         tasks.spawn("broken", async { panic!("on purpose") });
