@@ -22,7 +22,7 @@ use urr_kit::telemetry::chain;
 
 use crate::{
     client_stream::ClientStream,
-    domain::routes::Service,
+    domain::{path::MAX_PATH_BYTES, routes::Service},
     http::{identity::Identities, proxy},
     state::State,
     upstream::Upstream,
@@ -30,6 +30,14 @@ use crate::{
 
 /// Bytes that the head of a request may have.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// Longest URI that the library takes.
+const MAX_URI_BYTES: usize = 65_534;
+
+const _: () = assert!(
+    MAX_PATH_BYTES + MAX_HEAD_BYTES <= MAX_URI_BYTES,
+    "a normal path and any query of a head make a URI"
+);
+
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4_096;
 /// How long requests in flight may take to finish at shutdown: longer than a service may

@@ -4,6 +4,10 @@
 
 use std::borrow::Cow;
 
+/// Bytes that a normal form may have. Escaping may triple a path, and what is forwarded must
+/// still be a URI that a service reads.
+pub const MAX_PATH_BYTES: usize = 8 * 1024;
+
 /// Why a path has no normal form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -18,11 +22,22 @@ pub enum PathError {
     /// percent sign.
     #[error("the path is ambiguous")]
     Ambiguous,
+    /// Longer than [`MAX_PATH_BYTES`].
+    #[error("the path is too long")]
+    TooLong,
 }
 
 /// The normal form: one leading slash, single slashes between segments, no dot segments, no
 /// trailing slash, and escapes only where a character cannot stand for itself.
 pub fn normalise(path: &str) -> Result<Cow<'_, str>, PathError> {
+    let normal = normal_form(path)?;
+    if normal.len() > MAX_PATH_BYTES {
+        return Err(PathError::TooLong);
+    }
+    Ok(normal)
+}
+
+fn normal_form(path: &str) -> Result<Cow<'_, str>, PathError> {
     if is_normal(path) {
         return Ok(Cow::Borrowed(path));
     }
@@ -188,6 +203,21 @@ mod tests {
             ("/api/%ff", PathError::NotUtf8),
         ] {
             assert_eq!(normalise(path), Err(error), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_normal_form_is_bounded_however_it_was_spelled() {
+        let longest = "a".repeat(MAX_PATH_BYTES - 1);
+        for (path, length) in [
+            (format!("/{longest}"), Some(MAX_PATH_BYTES)),
+            (format!("/./{longest}/"), Some(MAX_PATH_BYTES)),
+            (format!("/{longest}b"), None),
+            (format!("/{}", "|".repeat(MAX_PATH_BYTES / 3)), Some(8_191)),
+            (format!("/{}", "|".repeat(MAX_PATH_BYTES / 3 + 1)), None),
+        ] {
+            let normal = normalise(&path).map(|normal| normal.len());
+            assert_eq!(normal, length.ok_or(PathError::TooLong));
         }
     }
 

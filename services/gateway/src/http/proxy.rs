@@ -309,7 +309,7 @@ fn target(uri: &Uri, path: &str) -> Uri {
         Some(query) => Cow::Owned([path, "?", query].concat()),
     };
     let target = PathAndQuery::try_from(whole.as_ref())
-        .expect("a normal path and a query that was parsed before make a target");
+        .expect("a normal path and a query of a head make a target");
     Uri::from(target)
 }
 

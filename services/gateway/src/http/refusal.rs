@@ -53,6 +53,7 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Origin | Self::Entry => StatusCode::FORBIDDEN,
+            Self::Path(PathError::TooLong) => StatusCode::URI_TOO_LONG,
             Self::Path(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoRoute { .. } => StatusCode::NOT_FOUND,

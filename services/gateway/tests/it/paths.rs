@@ -99,3 +99,22 @@ async fn the_whole_target_may_be_given_as_a_url() {
     let answer = gateway.get("http://elsewhere.test/api/events?a=b").await;
     assert_eq!(answer.expect(200).json["target"], "/api/events?a=b");
 }
+
+/// Escaping triples what a browser may leave as it is.
+#[tokio::test]
+async fn a_path_that_grows_too_long_is_refused() {
+    let (gateway, _redis) = gateway().await;
+    let paths = ["|".repeat(22_000), "|".repeat(2_800), "a".repeat(10_000)];
+    for path in paths {
+        for query in ["", "?a=b"] {
+            gateway
+                .get(&format!("/api/events/{path}{query}"))
+                .await
+                .expect_refusal(414, "PATH_NOT_VALID");
+        }
+    }
+    let (path, query) = ("|".repeat(2_700), "q".repeat(28_000));
+    let answer = gateway.get(&format!("/api/events/{path}?{query}")).await;
+    let target = format!("/api/events/{}?{query}", "%7C".repeat(2_700));
+    assert_eq!(answer.expect(200).json["target"], target);
+}
