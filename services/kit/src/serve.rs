@@ -13,7 +13,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, header::COOKIE};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{Instrument, error, info, warn};
@@ -209,13 +209,57 @@ pub fn method_name(method: &Method) -> &'static str {
     }
 }
 
-/// Value of the cookie of that name, from all `Cookie` headers.
+/// Value of the first cookie of that name that is not blank, from all `Cookie` headers and
+/// without the quotes around it. The one reader of cookies: what the gateway checks is what
+/// a service then sees.
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
-        .get_all(http::header::COOKIE)
-        .into_iter()
+        .get_all(COOKIE)
+        .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(key, value)| (key == name).then_some(value))
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.split_once('='))
+        .filter(|(key, _)| key.trim() == name)
+        .map(|(_, value)| unquoted(value.trim()))
+        .find(|value| !value.is_empty())
+}
+
+fn unquoted(value: &str) -> &str {
+    value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'))
+        .unwrap_or(value)
+        .trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(lines: &[&'static str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(COOKIE, HeaderValue::from_static(line));
+        }
+        headers
+    }
+
+    #[test]
+    fn the_first_cookie_of_a_name_counts() {
+        for (lines, value) in [
+            (vec!["a=1; b=2"], Some("2")),
+            (vec!["a=1", "b=2; b=3"], Some("2")),
+            (vec!["b=; b=3"], Some("3")),
+            (vec!["b=\"quoted\""], Some("quoted")),
+            (vec!["b = 4 "], Some("4")),
+            (vec!["b=x=y"], Some("x=y")),
+            (vec!["xb=1; c"], None),
+            (vec!["b=   "], None),
+            (vec![], None),
+        ] {
+            assert_eq!(cookie(&headers(&lines), "b"), value, "{lines:?}");
+        }
+    }
 }

@@ -78,9 +78,8 @@ pub(super) async fn refresh(
     headers: HeaderMap,
     body: Result<Option<AppJson<RefreshBody>>, ApiError>,
 ) -> ApiResult<Response> {
-    let from_cookie = cookie(&headers, headers::COOKIE_REFRESH).map(str::to_owned);
-    let token = match not_blank(from_cookie) {
-        Some(token) => token,
+    let token = match cookie(&headers, headers::COOKIE_REFRESH) {
+        Some(token) => token.to_owned(),
         None => body_token(body)?,
     };
     let now = state.clock.now();

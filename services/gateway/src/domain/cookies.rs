@@ -1,27 +1,6 @@
-//! Reading cookies, and keeping one from a service that has no use for it.
+//! Keeping a cookie from a service that has no use for it.
 
 use http::{HeaderMap, HeaderValue, header::COOKIE};
-
-/// Value of the first cookie of that name that is not blank.
-pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.split_once('='))
-        .filter(|(key, _)| key.trim() == name)
-        .map(|(_, value)| unquoted(value.trim()))
-        .find(|value| !value.is_empty())
-}
-
-fn unquoted(value: &str) -> &str {
-    value
-        .strip_prefix('"')
-        .and_then(|value| value.strip_suffix('"'))
-        .unwrap_or(value)
-        .trim()
-}
 
 /// Removes every cookie of that name.
 pub fn remove_cookie(headers: &mut HeaderMap, name: &str) {
@@ -71,23 +50,6 @@ mod tests {
             headers.append(COOKIE, HeaderValue::from_static(line));
         }
         headers
-    }
-
-    #[test]
-    fn the_first_cookie_of_a_name_counts() {
-        for (lines, value) in [
-            (vec!["a=1; b=2"], Some("2")),
-            (vec!["a=1", "b=2; b=3"], Some("2")),
-            (vec!["b=; b=3"], Some("3")),
-            (vec!["b=\"quoted\""], Some("quoted")),
-            (vec!["b = 4 "], Some("4")),
-            (vec!["b=x=y"], Some("x=y")),
-            (vec!["xb=1; c"], None),
-            (vec!["b=   "], None),
-            (vec![], None),
-        ] {
-            assert_eq!(cookie(&headers(&lines), "b"), value, "{lines:?}");
-        }
     }
 
     #[test]

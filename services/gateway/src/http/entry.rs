@@ -18,12 +18,10 @@ use urr_contract::{
     },
     tokens::{EntryClaims, TokenKey},
 };
+use urr_kit::serve::cookie;
 use uuid::Uuid;
 
-use crate::{
-    domain::{cookies::cookie, routes::needs_entry},
-    revocations::Revocations,
-};
+use crate::{domain::routes::needs_entry, revocations::Revocations};
 
 /// What the entry token of a request allows.
 #[derive(Clone, Debug, PartialEq, Eq)]

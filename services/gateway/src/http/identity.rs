@@ -11,8 +11,7 @@ use urr_contract::{
     headers::{COOKIE_ACCESS, USER_EMAIL, USER_ID, USER_ROLE},
     tokens::{Claims, SessionTokenType, TokenKey},
 };
-
-use crate::domain::cookies::cookie;
+use urr_kit::serve::cookie;
 
 /// Tokens that one generation of the cache remembers; there are two generations a core.
 const GENERATION: usize = 4_096;
