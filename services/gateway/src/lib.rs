@@ -23,7 +23,7 @@ use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
-use urr_kit::{Runtime, telemetry::chain};
+use urr_kit::{Runtime, serve::serve_management};
 
 pub use config::Config;
 
@@ -85,7 +85,10 @@ impl Gateway {
     /// Serves until shutdown, then finishes the requests that have begun.
     pub async fn serve(self) -> anyhow::Result<()> {
         let tasks = &self.state.runtime.tasks;
-        serve_management(&self.state).await?;
+        let listen = self.state.config.http.listen();
+        if let Some(port) = listen.management_port {
+            serve_management(&self.state.runtime, &listen, port, &self.state.health).await?;
+        }
         tokio::select! {
             () = tasks.cancelled() => {}
             () = self.shutdown.cancelled() => error!("a thread of the gateway has ended"),
@@ -106,27 +109,6 @@ impl Gateway {
         info!("stopped");
         Ok(())
     }
-}
-
-/// `/actuator` on a port of its own, where one is set.
-async fn serve_management(state: &State) -> anyhow::Result<()> {
-    let listen = state.config.http.listen();
-    let Some(port) = listen.management_port else {
-        return Ok(());
-    };
-    let listener = tokio::net::TcpListener::bind((listen.address, port))
-        .await
-        .with_context(|| format!("cannot listen on {}:{port}", listen.address))?;
-    let pages = state.health.router().merge(state.health.actuator());
-    let tasks = state.runtime.tasks.clone();
-    state.runtime.tasks.spawn("management", async move {
-        let shutdown = async move { tasks.cancelled().await };
-        let served = axum::serve(listener, pages).with_graceful_shutdown(shutdown);
-        if let Err(error) = served.await {
-            error!(error = %chain(&error), "the management server failed");
-        }
-    });
-    Ok(())
 }
 
 /// Runs the gateway until shutdown.
