@@ -8,6 +8,7 @@ pub mod headers;
 pub mod ids;
 pub mod internal;
 pub mod money;
+pub mod revocations;
 pub mod sale_policy;
 pub mod tokens;
 pub mod topics;

@@ -1,16 +1,14 @@
-//! Reads the admissions that have ended, as the queue writes them: the set `revoked:events`
-//! names events, and per event the sorted set `revoked:{<event>}` has the admission as member
-//! and the end of its token, in seconds, as score.
+//! Reads the admissions that have ended, as the queue writes them.
 
 use std::collections::HashSet;
 
 use ::redis::{AsyncCommands, RedisResult};
 use jiff::Timestamp;
-use urr_contract::{AdmissionId, EventId};
+use urr_contract::{
+    AdmissionId,
+    revocations::{EVENTS, key},
+};
 use urr_kit::redis::Redis;
-
-/// Set of the events that have ended admissions.
-const EVENTS: &str = "revoked:events";
 
 /// All admissions that have ended while their token would still be good at `now`.
 pub async fn read(redis: &Redis, now: Timestamp) -> RedisResult<HashSet<AdmissionId>> {
@@ -28,8 +26,4 @@ pub async fn read(redis: &Redis, now: Timestamp) -> RedisResult<HashSet<Admissio
         );
     }
     Ok(ended)
-}
-
-fn key(event: EventId) -> String {
-    format!("revoked:{{{event}}}")
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::redis::AsyncCommands;
 use http::Method;
 use serde_json::json;
-use urr_contract::{AdmissionId, EventId, UserId, tokens::EntryClaims};
+use urr_contract::{AdmissionId, EventId, UserId, revocations, tokens::EntryClaims};
 use urr_testkit::TestRedis;
 
 use crate::app::{Answer, ENTRY_SECRET, JWT_SECRET, Setup, TestGateway, gateway, sign_entry};
@@ -23,13 +23,13 @@ async fn book(gateway: &TestGateway, user: Option<UserId>, entry: &[(&str, &str)
 
 async fn end(redis: &TestRedis, event: EventId, admission: AdmissionId, until: i64) {
     let mut connection = redis.client.connection();
-    let key = format!("revoked:{{{event}}}");
+    let key = revocations::key(event);
     let () = connection
         .zadd(key, admission.to_string(), until)
         .await
         .expect("Redis answers");
     let () = connection
-        .sadd("revoked:events", event.to_string())
+        .sadd(revocations::EVENTS, event.to_string())
         .await
         .expect("Redis answers");
 }

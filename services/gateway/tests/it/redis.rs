@@ -1,14 +1,14 @@
 //! The scripts, against a real Redis.
 
 use ::redis::AsyncCommands;
-use urr_contract::{AdmissionId, EventId};
+use urr_contract::{AdmissionId, EventId, revocations};
 use urr_gateway::{
     domain::{client::ClientId, limits::Category, window::SubWindow},
     limiter::{Key, Untold},
     redis::{
         booking::{self, BookingLog},
         exchange::Exchange,
-        revocations,
+        revocations::read,
     },
 };
 
@@ -105,7 +105,7 @@ async fn ended_admissions_are_read_until_their_tokens_end() {
         AdmissionId::random(),
         AdmissionId::random(),
     );
-    let key = format!("revoked:{{{event}}}");
+    let key = revocations::key(event);
     let members = [
         (1_001, live.to_string()),
         (999, over.to_string()),
@@ -117,11 +117,9 @@ async fn ended_admissions_are_read_until_their_tokens_end() {
         .expect("Redis answers");
     let events = [event.to_string(), EventId::random().to_string()];
     let () = connection
-        .sadd("revoked:events", &events)
+        .sadd(revocations::EVENTS, &events)
         .await
         .expect("Redis answers");
-    let ended = revocations::read(&redis.client, now)
-        .await
-        .expect("Redis answers");
+    let ended = read(&redis.client, now).await.expect("Redis answers");
     assert_eq!(ended, [live].into());
 }
