@@ -23,7 +23,7 @@ pub async fn sold(
         Sold,
         r#"select quantity as seats, confirmed_amount as amount, count(*) as "reservations!"
            from reservation_facts
-           where confirmed_at is not null and cancelled_at is null and rejected_at is null
+           where confirmed_at is not null and cancelled_at is null
              and quantity > 0 and ($1::uuid is null or event_id = $1)
            group by 1, 2"#,
         event.map(|id| id.0),

@@ -84,6 +84,9 @@ pub async fn ended(
     moment: Moment,
 ) -> sqlx::Result<()> {
     ensure_row(connection, fact).await?;
+    if let (Ending::Rejected, Some(order)) = (ending, &fact.order_id) {
+        forget_refund_of(connection, fact.reservation_id, order).await?;
+    }
     let (id, at, day) = (
         fact.reservation_id.0,
         moment.at.to_sqlx(),
@@ -144,28 +147,62 @@ async fn ensure_row(connection: &mut PgConnection, fact: &ReservationEndedV1) ->
     Ok(())
 }
 
-/// The money of a reservation went back, in one piece or several.
+/// The money of a reservation went back, in one piece or several. That of an order which
+/// could not be honoured had never counted as the reservation's.
 pub async fn refunded(
     connection: &mut PgConnection,
     reservation: ReservationId,
     fact: &PaymentRefundedV1,
     moment: Moment,
 ) -> sqlx::Result<()> {
+    // Locks the row, so that the refund and the rejection of one order see each other.
     sqlx::query!(
-        "insert into reservation_facts as known
-             (reservation_id, user_id, event_id, refunded_amount, refunded_at, refunded_day)
-         values ($1, $2, $3, $4, $5, $6)
+        "insert into reservation_facts as known (reservation_id, user_id, event_id)
+         values ($1, $2, $3)
          on conflict (reservation_id) do update
-             set event_id = coalesce(known.event_id, excluded.event_id),
-                 refunded_amount = known.refunded_amount + excluded.refunded_amount,
-                 refunded_at = excluded.refunded_at,
-                 refunded_day = excluded.refunded_day",
+             set event_id = coalesce(known.event_id, excluded.event_id)",
         reservation as ReservationId,
         fact.user_id.0,
         fact.event_id.map(|id| id.0),
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update reservation_facts
+         set refunded_amount = $3 + case when refunded_order_id = $2 then refunded_amount else 0 end,
+             refunded_order_id = $2, refunded_at = $4, refunded_day = $5
+         where reservation_id = $1
+           and not exists (select from rejected_orders where order_id = $2)",
+        reservation as ReservationId,
+        fact.order_id,
         fact.amount.0,
         moment.at.to_sqlx() as _,
         moment.day.to_sqlx() as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Remembers that the order was not honoured, and forgets its refund where that was heard of
+/// first. The reservation's row must be locked.
+async fn forget_refund_of(
+    connection: &mut PgConnection,
+    reservation: ReservationId,
+    order: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into rejected_orders (order_id) values ($1) on conflict do nothing",
+        order,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update reservation_facts
+         set refunded_amount = 0, refunded_order_id = null, refunded_at = null, refunded_day = null
+         where reservation_id = $1 and refunded_order_id = $2",
+        reservation as ReservationId,
+        order,
     )
     .execute(connection)
     .await?;

@@ -180,6 +180,14 @@ impl Story {
         Fact::ReservationRejected(self.ending(time))
     }
 
+    /// A rejection that names the order, as ticket sends it.
+    pub(crate) fn rejected_order(&self, time: &str) -> Fact {
+        Fact::ReservationRejected(ReservationEndedV1 {
+            order_id: Some(format!("ORD_{}", self.payment)),
+            ..self.ending(time)
+        })
+    }
+
     pub(crate) fn expired(&self, time: &str) -> Fact {
         Fact::ReservationExpired(self.ending(time))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use serde_json::{Value, json};
-use urr_contract::{Fact, FactId, ReservationId, facts::PaymentType, topics::Topic};
+use urr_contract::{Fact, FactId, PaymentId, ReservationId, facts::PaymentType, topics::Topic};
 use urr_kit::{
     bus::Message,
     consumer::{self, Applied, Consumer},
@@ -81,6 +81,46 @@ async fn a_payment_that_could_not_be_honoured_was_never_revenue() {
     );
     app.hear(story.refunded(T3)).await;
     assert_eq!(overview(&app).await, totals([1, 0, 0, 1, 0], 0, (1, 0)));
+}
+
+#[tokio::test]
+async fn a_second_order_that_was_rejected_takes_nothing_off_the_sale() {
+    let app = App::alone().await;
+    let sale = Story::of(1, 10, 100_000, 1);
+    let second = Story {
+        payment: PaymentId::random(),
+        ..sale
+    };
+    for fact in [sale.created(T1), sale.captured(T1), sale.confirmed(T1)] {
+        app.hear(fact).await;
+    }
+    for first_refunded in [true, false] {
+        let second = Story {
+            payment: PaymentId::random(),
+            ..second
+        };
+        let mut facts = [second.refunded(T3), second.rejected_order(T2)];
+        if !first_refunded {
+            facts.reverse();
+        }
+        app.hear(second.captured(T2)).await;
+        for fact in facts {
+            app.hear(fact).await;
+        }
+        let found = overview(&app).await;
+        assert_eq!(
+            found["total_revenue"], 100_000,
+            "refunded first: {first_refunded}"
+        );
+        let reserved: (i64,) = sqlx::query_as("select reserved_seats from event_stats")
+            .fetch_one(&app.pool)
+            .await
+            .unwrap();
+        assert_eq!(reserved.0, 1);
+    }
+    app.hear(sale.cancelled(T3)).await;
+    app.hear(sale.refunded(T3)).await;
+    assert_eq!(overview(&app).await["total_revenue"], 0);
 }
 
 #[tokio::test]
