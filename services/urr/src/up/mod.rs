@@ -19,6 +19,7 @@ mod settings;
 
 use std::{net::IpAddr, path::PathBuf};
 
+use clap::builder::FalseyValueParser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use console::Console;
@@ -43,7 +44,7 @@ pub(crate) struct Options {
     )]
     bind_address: IpAddr,
     /// Carries facts over real Apache Kafka instead of the embedded bus.
-    #[arg(long, env = "KAFKA", hide_env_values = true)]
+    #[arg(long, env = "KAFKA", value_parser = FalseyValueParser::new(), hide_env_values = true)]
     kafka: bool,
     /// Keeps the services' lines out of the terminal; they are in the log files anyway.
     #[arg(long, short)]
