@@ -1,5 +1,6 @@
 -- Lets people in: cap and rate in one step, however many workers call it. Gives ended slots
--- back first. Skips the absent without taking their number: the lowest number that is
+-- back first. While people ask in vain, nobody is called, and nobody loses a slot to somebody
+-- else or before they could appear. Skips the absent without taking their number: the lowest number that is
 -- present is always the next, also one that was skipped before.
 --
 -- ARGV: 1 owner of the lease, 2 its life in ms, 3 seed of admission ids, 4 most people and
@@ -9,7 +10,8 @@
 
 local LEASE = 'admission:lock:' .. TAG
 local most = tonumber(ARGV[4])
-local line = fields(LINE, { 'epoch', 'resumes_at', 'tokens', 'refilled_at', 'watched_at' })
+local line = fields(LINE, { 'epoch', 'resumes_at', 'tokens', 'refilled_at', 'watched_at',
+  'admits_at', 'heard_at', 'told' })
 if not line.epoch then return { 'unloaded', 0, 0, 0, 0, 0 } end
 
 local owner = redis.call('GET', LEASE)
@@ -26,13 +28,25 @@ if now - tonumber(line.watched_at or '0') > 5000 then
 end
 redis.call('HSET', LINE, 'watched_at', integer(now))
 
-local over = redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', integer(now - GRACE), 'LIMIT', 0, most)
-for _, number in ipairs(over) do end_slot(number, policy) end
+local silent = is_silent(line)
+local somebody_waits = redis.call('BITPOS', WAITING, 1) >= 0
+local function may_end(number)
+  if not silent then return true end
+  local slot = read_slot(number)
+  return not somebody_waits and not (slot and not slot.appeared)
+end
+local ended = 0
+for _, number in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', integer(now - GRACE), 'LIMIT', 0, most)) do
+  if may_end(number) then
+    end_slot(number, policy)
+    ended = ended + 1
+  end
+end
 
 local inside = redis.call('ZCARD', ACTIVE)
-if not is_open(policy, line) then
+if silent or not is_open(policy, line) then
   keep_tokens(0)
-  return { 'closed', 0, #over, inside, 0, serving }
+  return { silent and 'silent' or 'closed', 0, ended, inside, 0, serving }
 end
 
 local tokens = refill(policy, line)
@@ -79,4 +93,4 @@ if admitted > 0 then
   redis.call('SET', SERVING, integer(serving), 'KEEPTTL')
   count_admitted(admitted)
 end
-return { 'open', admitted, #over, inside + admitted, backlog, serving }
+return { 'open', admitted, ended, inside + admitted, backlog, serving }

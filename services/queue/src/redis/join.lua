@@ -14,7 +14,7 @@ local visitor, visitor_bucket = ARGV[5], QUEUE .. ':' .. ARGV[6]
 local receipt_number, receipt_epoch, receipt_is_own = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
 
 local line = fields(LINE, { 'epoch', 'reserved', 'base', 'trusted_to', 'resumes_at', 'loaded_at',
-  'tokens', 'refilled_at', 'backlog' })
+  'tokens', 'refilled_at', 'backlog', 'admits_at', 'heard_at', 'told', 'told_at' })
 if not line.epoch then return { 'unloaded' } end
 local epoch, base, trusted_to = tonumber(line.epoch), tonumber(line.base), tonumber(line.trusted_to)
 local last = tonumber(redis.call('GET', SEQ) or '-1')
@@ -116,6 +116,7 @@ end
 
 local function wait_at(at, new)
   local width = tonumber(ARGV[14])
+  hear(told_for(is_account and tonumber(ARGV[13]) or 0), line, policy)
   if policy then mark(ALIVE, at, life(policy), width) end
   -- Visitors wait but are never called: they are present only once they have signed in.
   if is_account then

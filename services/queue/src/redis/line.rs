@@ -135,7 +135,7 @@ pub enum Joined {
 /// What one call of the admission script did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// `open`, `closed`, `no policy`, `busy` (another worker holds the lease) or `unloaded`.
+    /// `open`, `closed`, `silent` (nobody is heard of), `no policy`, `busy` (another worker holds the lease) or `unloaded`.
     pub status: String,
     /// People let in.
     pub admitted: u64,

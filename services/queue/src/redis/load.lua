@@ -18,7 +18,8 @@ redis.call('HSET', LINE, 'epoch', ARGV[1], 'base', integer(last), 'trusted_to', 
   'reserved', integer(math.max(last, tonumber(ARGV[3]))), 'loaded_at', integer(now),
   'resumes_at', integer(now + tonumber(ARGV[5])), 'refilled_at', integer(now),
   'tokens', integer(policy and policy.rate * 1000 or 0), 'backlog', '0',
-  'watched_at', integer(now), 'watched_since', integer(now))
+  'watched_at', integer(now), 'watched_since', integer(now),
+  'heard_at', integer(now), 'told', LONGEST_POLL, 'told_at', integer(now))
 for _, key in ipairs({ LINE, SEQ, SERVING, WAITING }) do keep(key, policy) end
 if policy then
   for i = 7, #ARGV, 3 do

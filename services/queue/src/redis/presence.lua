@@ -10,13 +10,14 @@ if redis.call('EXISTS', LINE) == 0 or not policy then return 0 end
 local width, waiting = tonumber(ARGV[1]), tonumber(ARGV[2])
 local alive, alive_expires_at = bitmap(ALIVE, life(policy), width)
 -- Few durations occur in a batch, so their bitmaps are worked out once: key and expiry.
-local present = {}
+local present, told = {}, LONGEST_POLL
 for i = 3, 1 + 2 * waiting, 2 do
   local number, duration = ARGV[i], ARGV[i + 1]
   redis.call('SETBIT', alive, number, 1)
   if duration ~= '0' then
     local marked = present[duration]
     if not marked then
+      told = math.min(told, told_for(tonumber(duration)))
       marked = { bitmap(PRESENT, math.min(tonumber(duration), LONGEST_PRESENCE), width) }
       present[duration] = marked
     end
@@ -25,6 +26,7 @@ for i = 3, 1 + 2 * waiting, 2 do
 end
 if waiting > 0 then redis.call('PEXPIREAT', alive, alive_expires_at) end
 for _, marked in pairs(present) do redis.call('PEXPIREAT', marked[1], marked[2]) end
+hear(told, fields(LINE, { 'heard_at', 'told', 'told_at' }), policy)
 local callable = next(present) ~= nil
 if callable and redis.call('HGET', LINE, 'backlog') ~= '1' then
   redis.call('HSET', LINE, 'backlog', '1', 'backlog_since', integer(now))

@@ -27,6 +27,15 @@ local GRACE = 3000
 local LONGEST_PRESENCE = 130000
 -- No policy's `absent_ms` counts for more.
 local LONGEST_ABSENCE = 3600000
+-- The longest interval anybody is told.
+local LONGEST_POLL = 60000
+-- Silence means something once it lasts so much longer than the interval people were told:
+-- soon enough that nobody's presence (two intervals and ten seconds) has ended by then.
+local UNHEARD = 6000
+-- After a silence, the time in which those in front come back before anybody is called.
+local COMEBACK = 3000
+-- After a silence, the least that is left of a stay inside.
+local LAST_CALL = 15000
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -64,6 +73,7 @@ local function is_open(policy, line)
     and (policy.opens_at == 0 or now >= policy.opens_at)
     and (policy.closes_at == 0 or now < policy.closes_at)
     and now >= tonumber(line.resumes_at or '0')
+    and now >= tonumber(line.admits_at or '0')
 end
 
 -- When the keys of the line may go: a day after the sale, or a week after the last use.
@@ -133,6 +143,45 @@ local function end_slot(number, policy)
   redis.call('ZREMRANGEBYSCORE', REVOKED, '-inf', '(' .. clock[1])
   redis.call('ZADD', REVOKED, integer(tonumber(clock[1]) + ttl), slot.admission)
   redis.call('EXPIRE', REVOKED, ttl + 60)
+end
+
+-- Whether people ask in vain: nobody was heard of although somebody should have been. The
+-- line cannot tell that from everybody being gone; so nobody may lose anything by it.
+local function is_silent(line)
+  local told = tonumber(line.told or LONGEST_POLL)
+  return now - tonumber(line.heard_at or now) > told + UNHEARD
+end
+
+-- Time for everybody to come back; whoever was called could not appear.
+local function end_silence(policy)
+  redis.call('HSET', LINE, 'watched_since', integer(now))
+  if redis.call('BITPOS', WAITING, 1) >= 0 then
+    redis.call('HSET', LINE, 'admits_at', integer(now + COMEBACK))
+  end
+  if not policy then return end
+  local soon = integer(now + math.max(policy.claim_ms, LAST_CALL))
+  for _, number in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', soon)) do
+    local slot = read_slot(number)
+    local left = slot and not slot.appeared and policy.claim_ms or LAST_CALL
+    redis.call('ZADD', ACTIVE, 'XX', 'GT', integer(now + left), number)
+  end
+end
+
+-- Somebody was heard of who asks again after `told` ms. The shortest of these intervals
+-- counts, until all who were told it are gone.
+local function hear(told, line, policy)
+  local shortest, told_at = tonumber(line.told or LONGEST_POLL), tonumber(line.told_at or '0')
+  if told <= shortest or now - told_at > shortest + UNHEARD then
+    redis.call('HSET', LINE, 'told', integer(told), 'told_at', integer(now))
+  end
+  if is_silent(line) then end_silence(policy) end
+  redis.call('HSET', LINE, 'heard_at', integer(now))
+end
+
+-- The interval somebody was told, by how long it makes them present (0 for a visitor).
+local function told_for(presence)
+  if presence == 0 then return LONGEST_POLL end
+  return math.max(0, math.min(LONGEST_POLL, (presence - 10000) / 2))
 end
 
 -- The bitmap of those who stay for `duration`, and when it may go. Bitmaps are `width` ms wide.

@@ -2,7 +2,7 @@
 -- renews the life of the keys. ARGV: 1 width of the bitmaps in ms. Returns how many were
 -- taken out.
 
-local line = fields(LINE, { 'epoch', 'watched_since' })
+local line = fields(LINE, { 'epoch', 'watched_since', 'heard_at', 'told' })
 local policy = read_policy()
 if not line.epoch or not policy then return 0 end
 
@@ -10,7 +10,7 @@ for _, key in ipairs({ LINE, SEQ, SERVING, POLICY, RESTORED, ACTIVE, SLOTS }) do
 
 local gone = 0
 -- After an outage nobody could give a sign of life; everybody gets the whole time again.
-if now - tonumber(line.watched_since or integer(now)) >= policy.absent_ms then
+if not is_silent(line) and now - tonumber(line.watched_since or integer(now)) >= policy.absent_ms then
   local before = redis.call('BITCOUNT', WAITING)
   unite(CALLABLE, ALIVE, LONGEST_ABSENCE, tonumber(ARGV[1]))
   redis.call('BITOP', 'AND', WAITING, WAITING, CALLABLE)

@@ -15,5 +15,6 @@ mod order;
 mod policies;
 mod polls;
 mod scripts;
+mod silence;
 mod visitors;
 mod whole;
