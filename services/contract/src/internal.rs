@@ -88,6 +88,10 @@ pub struct PayRequest {
     pub order_id: String,
     /// Must equal the reservation's total.
     pub amount: Won,
+    /// Earlier orders for the same reservation that can no longer be paid. Where one of them
+    /// fences, this order takes its place.
+    #[serde(default)]
+    pub replaces: Vec<String>,
 }
 
 /// Answer of `POST /internal/reservations/{id}/pay`. A repeat answers with the order that
@@ -210,6 +214,10 @@ pub struct PaymentByReservation {
     /// Its order.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub order_id: Option<String>,
+    /// What became of it. The status is for people to read: it also says `confirmed` of money
+    /// that is on its way back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outcome: Option<OrderOutcome>,
 }
 
 /// One account in auth's `POST /internal/users/batch`.

@@ -141,7 +141,10 @@ fn a_payload_of_the_reference_is_read() {
 #[test]
 fn a_fact_of_a_later_version_is_known_as_unknown() {
     let later: Value = json!({"type": "SEAT_UPGRADED", "seatId": id(9)});
-    assert_eq!(serde_json::from_value::<Fact>(later).ok(), Some(Fact::Unknown));
+    assert_eq!(
+        serde_json::from_value::<Fact>(later).ok(),
+        Some(Fact::Unknown)
+    );
 }
 
 #[test]
@@ -150,6 +153,7 @@ fn internal_bodies() {
         user_id: UserId(id(2)),
         order_id: "ORD_1771056653123_A1B2C3D4".to_owned(),
         amount: Won(100_000),
+        replaces: vec!["ORD_1771056600000_B2C3D4E5".to_owned()],
     };
     let answer = PayAnswer {
         order_id: pay.order_id.clone(),
@@ -178,6 +182,7 @@ fn internal_bodies() {
         method: None,
         amount: None,
         order_id: None,
+        outcome: None,
     };
     round_trip(&pay);
     round_trip(&answer);

@@ -35,6 +35,7 @@ pub(crate) struct Counts {
     pub(crate) failed: Counter,
     pub(crate) refunded: Counter,
     pub(crate) refund_refusals: Counter,
+    pub(crate) double_captures: Counter,
     pub(crate) in_doubt: Gauge,
 }
 
@@ -63,6 +64,10 @@ impl State {
                 refund_refusals: metrics.counter(
                     "urr_refund_refusals",
                     "Refunds that the provider refused; somebody should look",
+                ),
+                double_captures: metrics.counter(
+                    "urr_payment_double_captures",
+                    "Captures under an order's id beside the one it is paid with; each goes back",
                 ),
                 in_doubt: metrics.gauge(
                     "urr_payments_in_doubt",

@@ -54,8 +54,13 @@ impl Ticket {
         })
     }
 
-    /// HELD → PAYING for a reservation, fenced by the order; `None` for the other types.
-    pub(crate) async fn pay(&self, order: &Order) -> Result<Option<PayAnswer>, CallError> {
+    /// HELD → PAYING for a reservation, fenced by the order in place of those that are over;
+    /// `None` for the other types.
+    pub(crate) async fn pay(
+        &self,
+        order: &Order,
+        over: Vec<String>,
+    ) -> Result<Option<PayAnswer>, CallError> {
         let Target::Reservation(_) = order.target else {
             return Ok(None);
         };
@@ -63,6 +68,7 @@ impl Ticket {
             user_id: order.user_id,
             order_id: order.order_id.clone(),
             amount: order.amount,
+            replaces: over,
         };
         let path = format!("{}/pay", path(order.target));
         self.0.post_idempotent(&path, &request).await.map(Some)

@@ -16,6 +16,8 @@ use urr_contract::{
 };
 use uuid::Uuid;
 
+use crate::provider::Capture;
+
 /// Most won of one payment: what fits the 32-bit integers of old clients.
 pub(crate) const MAX_AMOUNT: i64 = i32::MAX as i64;
 
@@ -161,6 +163,7 @@ pub(crate) struct Order {
     pub(crate) method: Option<String>,
     pub(crate) expires_at: Timestamp,
     pub(crate) captured_at: Option<Timestamp>,
+    /// Captured, and owed back from the moment we knew: the others never hear of it.
     pub(crate) superseded: bool,
     pub(crate) failure_message: Option<String>,
     pub(crate) checks: i32,
@@ -174,6 +177,11 @@ impl Order {
         self.method
             .as_deref()
             .is_none_or(|method| method == PROVIDER_METHOD)
+    }
+
+    /// Whether it is paid, and this is a second capture under its id.
+    pub(crate) fn is_paid_with_another_key(&self, capture: &Capture) -> bool {
+        self.status.is_captured() && self.payment_key.as_ref() != Some(&capture.payment_key)
     }
 
     /// The idempotency key of its capture: the same for every repeat of one attempt.

@@ -22,7 +22,9 @@ pub(crate) enum Step {
     Leave,
     /// Write the capture down.
     Capture,
-    /// Write down the capture and that the money was given back without us.
+    /// Write down a capture whose money was given back before we knew of it.
+    CaptureReturned,
+    /// End what it paid for, and write down that the money was given back without us.
     ReturnedOutside,
     /// Write down that the money we owed was given back.
     Refunded,
@@ -41,7 +43,8 @@ pub(crate) fn next_step(status: Status, look: &Look, ask: Ask) -> Step {
             Step::Leave
         }
         (Status::Refunding, Look::Returned(_)) => Step::Refunded,
-        (_, Look::Returned(_)) => Step::ReturnedOutside,
+        (Status::Confirmed, Look::Returned(_)) => Step::ReturnedOutside,
+        (_, Look::Returned(_)) => Step::CaptureReturned,
         (_, Look::Captured(_)) => Step::Capture,
         (Status::Confirming, Look::Dead(decline)) => Step::Fail(decline.clone()),
         // Nothing was captured, but a confirm of ours may still be on its way there: only the
@@ -146,7 +149,8 @@ mod tests {
             let expected = match status {
                 Status::Refunded => Step::Leave,
                 Status::Refunding => Step::Refunded,
-                _ => Step::ReturnedOutside,
+                Status::Confirmed => Step::ReturnedOutside,
+                _ => Step::CaptureReturned,
             };
             assert_eq!(next_step(status, &look, Ask::Hint), expected, "{status:?}");
         }

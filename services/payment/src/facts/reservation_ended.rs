@@ -1,4 +1,6 @@
-//! A reservation has ended: an open order for it is voided, a captured one refunded, once.
+//! A reservation has ended: an open order for it is voided. A captured one is refunded, once,
+//! where the end is final. After an expiry it is not: a capture that comes late takes the seats
+//! again or is rejected by a fact of its own.
 
 use std::sync::Arc;
 
@@ -26,7 +28,7 @@ impl Handler for ReservationEnded {
                 end_all(connection, ended, "Reservation cancelled").await?;
             }
             Fact::ReservationExpired(ended) => {
-                end_all(connection, ended, "Reservation expired").await?;
+                void_open(connection, ended).await?;
             }
             Fact::ReservationRejected(ended) => reject(connection, ended).await?,
             _ => return Ok(()),
@@ -34,6 +36,17 @@ impl Handler for ReservationEnded {
         self.0.work.notify_one();
         Ok(())
     }
+}
+
+/// The time of the reservation was over: what is open of it ends.
+async fn void_open(
+    connection: &mut PgConnection,
+    ended: &ReservationEndedV1,
+) -> anyhow::Result<()> {
+    for order in payments::lock_of_reservation(connection, ended.reservation_id).await? {
+        payments::void(&mut *connection, &order.order_id, Status::Pending).await?;
+    }
+    Ok(())
 }
 
 /// The reservation is over: whatever of it is open or paid ends.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::State as Shared;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath},
@@ -15,7 +16,7 @@ use urr_kit::{
 use crate::{
     State,
     domain::order::{Order, Status},
-    paying::refund,
+    paying::{ANSWER_WITHIN, refund},
     refusals,
     store::{payments, refunds},
 };
@@ -37,6 +38,7 @@ pub(super) async fn cancel(
     AppPath(payment_key): AppPath<String>,
     body: Option<AppJson<CancelBody>>,
 ) -> ApiResult<AppJson<Value>> {
+    let deadline = Instant::now() + ANSWER_WITHIN;
     let reason = reason(body.map(|AppJson(body)| body).unwrap_or_default());
     let order = payments::by_payment_key(&state.pool, &payment_key)
         .await?
@@ -52,8 +54,9 @@ pub(super) async fn cancel(
         .give_back(&order, &reason)
         .await
         .map_err(refusals::by_ticket)?;
-    owe(&state, &order, &reason).await?;
-    let message = if pay_back(&state, &order).await? {
+    // From here on, whatever happens to this request. The fact may have said so first.
+    refund::owe(&state, &order.order_id, &reason).await?;
+    let message = if pay_back(&state, &order, deadline).await? {
         "Payment cancelled successfully"
     } else {
         "Payment cancelled; the refund is on its way"
@@ -65,17 +68,9 @@ pub(super) async fn cancel(
     })))
 }
 
-/// The money is owed back from here on, whatever happens to this request. The fact of the
-/// ended reservation may have said so first.
-async fn owe(state: &State, order: &Order, reason: &str) -> ApiResult<()> {
-    let mut transaction = state.pool.begin().await?;
-    refund::request_if_captured(&mut transaction, &order.order_id, reason).await?;
-    transaction.commit().await?;
-    Ok(())
-}
-
-/// Gives the money back in this request, unless the job is at it. Whether it is back.
-async fn pay_back(state: &Arc<State>, order: &Order) -> ApiResult<bool> {
+/// Gives the money back in this request, unless the job is at it. Whether it is back in time;
+/// otherwise the work goes on without the request.
+async fn pay_back(state: &Arc<State>, order: &Order, deadline: Instant) -> ApiResult<bool> {
     let claimed = refunds::claim(&state.pool, Some(&order.order_id), 1).await?;
     if let Some(owed) = claimed.into_iter().next() {
         let (done, waiter) = tokio::sync::oneshot::channel();
@@ -83,7 +78,8 @@ async fn pay_back(state: &Arc<State>, order: &Order) -> ApiResult<bool> {
         state.runtime.tasks.spawn("refund", async move {
             done.send(refund::carry_out(&worker, &owed).await).ok();
         });
-        return Ok(waiter.await.is_ok_and(|result| result.unwrap_or(false)));
+        let result = timeout_at(deadline, waiter).await;
+        return Ok(matches!(result, Ok(Ok(Ok(true)))));
     }
     let now = payments::by_order_id(&state.pool, &order.order_id).await?;
     Ok(now.is_some_and(|order| order.status == Status::Refunded))

@@ -42,6 +42,7 @@ pub(super) async fn by_reservation(
             .as_ref()
             .map(|order| order.method.clone().unwrap_or_default()),
         amount: order.as_ref().map(|order| order.amount),
+        outcome: order.as_ref().map(|order| order.status.outcome()),
         order_id: order.map(|order| order.order_id),
     }))
 }

@@ -15,8 +15,8 @@ use crate::{
     store::{ledger, payments, refunds},
 };
 
-/// Why the money of a superseded order goes back.
-const SUPERSEDED: &str = "Paid by another order already";
+/// Why the money of an order goes back that another one was quicker than.
+const PAID_BY_ANOTHER: &str = "Paid by another order already";
 
 /// What became of a capture that was to be written down.
 #[derive(Debug)]
@@ -25,26 +25,44 @@ pub(crate) enum Recorded {
     Now(Order),
     /// Was written down before.
     Before(Order),
-    /// Another order has paid for the same: the money goes back.
+    /// Written down together with its refund: another order has paid for the same, or the
+    /// money is back already.
     Superseded,
     /// There was no money to write down: the order had ended unpaid.
     Ended,
 }
 
 /// Writes a capture down whatever the order's state: payment, ledger and fact in one
-/// transaction.
+/// transaction. A second capture under an order's id goes back at once.
 pub(crate) async fn record(
     state: &State,
     order_id: &str,
     capture: &Capture,
     method: &str,
 ) -> anyhow::Result<Recorded> {
-    match record_as(state, order_id, capture, method, Place::Free).await {
+    let recorded = match record_as(state, order_id, capture, method, Place::Free).await {
         Err(error) if is_paid_by_another(&error) => {
             record_as(state, order_id, capture, method, Place::Taken).await
         }
         recorded => recorded,
+    }?;
+    if let Recorded::Before(order) = &recorded
+        && order.is_paid_with_another_key(capture)
+    {
+        refund::return_second_capture(state, order, capture).await?;
     }
+    Ok(recorded)
+}
+
+/// Writes down a capture whose money was given back before we knew of it. In one transaction,
+/// so that nobody gets anything for it.
+pub(crate) async fn record_returned(
+    state: &State,
+    order_id: &str,
+    capture: &Capture,
+    method: &str,
+) -> anyhow::Result<Recorded> {
+    record_as(state, order_id, capture, method, Place::Returned).await
 }
 
 /// Writes down a payment of the demonstration: only of an order that is still open, since no
@@ -58,15 +76,28 @@ pub(crate) async fn record_demo(
     record_as(state, order_id, capture, method, Place::OpenOnly).await
 }
 
-/// What is known of the target when a capture is written down.
+/// What is known when a capture is written down.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Nobody else has paid, as far as is known.
     Free,
     /// Another order is open or paid.
     Taken,
+    /// The money is back already.
+    Returned,
     /// This order must be open.
     OpenOnly,
+}
+
+impl Place {
+    /// Why the money is owed back from the start, where it is.
+    const fn owed_back(self) -> Option<&'static str> {
+        match self {
+            Self::Taken => Some(PAID_BY_ANOTHER),
+            Self::Returned => Some(refund::RETURNED_OUTSIDE),
+            Self::Free | Self::OpenOnly => None,
+        }
+    }
 }
 
 async fn record_as(
@@ -86,7 +117,8 @@ async fn record_as(
     if place == Place::OpenOnly && order.status != Status::Pending {
         return Ok(Recorded::Ended);
     }
-    let superseded = place == Place::Taken;
+    let owed_back = place.owed_back();
+    let superseded = owed_back.is_some();
     if superseded {
         payments::capture_superseded(&mut transaction, order.id, capture, method).await?;
     } else {
@@ -105,8 +137,8 @@ async fn record_as(
         ..order
     };
     ledger::post(&mut transaction, &order, Movement::Capture).await?;
-    if superseded {
-        refunds::request(&mut transaction, &order, SUPERSEDED).await?;
+    if let Some(reason) = owed_back {
+        refunds::request(&mut transaction, &order, reason).await?;
     } else {
         outbox::append(&mut transaction, &confirmed(&order, capture, method)).await?;
     }
@@ -165,16 +197,8 @@ pub(crate) async fn complete(state: &State, order: &Order) -> anyhow::Result<Com
     let rejected = matches!(order.target, Target::Reservation(_))
         && error.status == Some(http::StatusCode::CONFLICT);
     if !rejected {
-        owe(state, order, &error.detail).await?;
+        refund::owe(state, &order.order_id, &error.detail).await?;
+        state.work.notify_one();
     }
     Ok(Completion::Lost)
-}
-
-/// Asks for the money to go back, unless that has been asked for.
-async fn owe(state: &State, order: &Order, reason: &str) -> anyhow::Result<()> {
-    let mut transaction = state.pool.begin().await?;
-    refund::request_if_captured(&mut transaction, &order.order_id, reason).await?;
-    transaction.commit().await?;
-    state.work.notify_one();
-    Ok(())
 }

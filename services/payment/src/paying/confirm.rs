@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
 use urr_contract::{UserId, Won};
 use urr_kit::{ApiError, ApiResult, constraint};
 
 use super::{
+    ANSWER_WITHIN,
     capture::{self, Completion, Recorded},
     settle::{self, Verdict},
 };
@@ -45,8 +47,10 @@ pub(crate) struct Confirmed {
     pub(crate) approved_at: Timestamp,
 }
 
-/// Confirms. Once the order is `confirming` the work goes on though the client hangs up.
+/// Confirms. Once the order is `confirming` the work goes on though the client hangs up or has
+/// to be answered before its end.
 pub(crate) async fn confirm(state: &Arc<State>, request: Confirm) -> ApiResult<Confirmed> {
+    let deadline = Instant::now() + ANSWER_WITHIN;
     let order = begin(state, &request).await?;
     let (answer, answered) = tokio::sync::oneshot::channel();
     let worker = Arc::clone(state);
@@ -56,12 +60,33 @@ pub(crate) async fn confirm(state: &Arc<State>, request: Confirm) -> ApiResult<C
             tracing::info!("a confirm ended after its client had gone");
         }
     });
-    answered.await.unwrap_or_else(|_| Err(refusals::in_doubt()))
+    match timeout_at(deadline, answered).await {
+        Ok(result) => result.unwrap_or_else(|_| Err(refusals::in_doubt())),
+        Err(_) => as_it_stands(state, &request.order_id).await,
+    }
+}
+
+/// The answer where the work goes on: what is captured is paid, and ticket hands it over by the
+/// fact.
+async fn as_it_stands(state: &State, order_id: &str) -> ApiResult<Confirmed> {
+    let order = payments::by_order_id(&state.pool, order_id).await?;
+    let order = order.ok_or_else(refusals::not_found)?;
+    match (order.status, order.payment_key, order.captured_at) {
+        (Status::Confirmed, Some(payment_key), Some(approved_at)) => Ok(Confirmed {
+            order_id: order.order_id,
+            payment_key,
+            amount: order.amount,
+            method: order.method.unwrap_or_default(),
+            approved_at,
+        }),
+        (Status::Refunding | Status::Refunded, ..) => Err(refusals::refund_coming()),
+        _ => Err(refusals::in_doubt()),
+    }
 }
 
 /// pending → confirming; or the answer that the order's state gives.
 async fn begin(state: &State, request: &Confirm) -> ApiResult<Order> {
-    let deadline = tokio::time::Instant::now() + TWIN_PATIENCE;
+    let deadline = Instant::now() + TWIN_PATIENCE;
     loop {
         let order = payments::by_order_id(&state.pool, &request.order_id)
             .await?
@@ -83,7 +108,7 @@ async fn begin(state: &State, request: &Confirm) -> ApiResult<Order> {
                 }
             }
             // A twin is at it: its outcome is ours.
-            Status::Confirming if tokio::time::Instant::now() < deadline => {
+            Status::Confirming if Instant::now() < deadline => {
                 tokio::time::sleep(TWIN_PERIOD).await;
             }
             Status::Confirming => return Err(refusals::in_doubt()),

@@ -3,7 +3,7 @@
 //! The order is written down before ticket is asked, so that a crash in between leaves an
 //! order that the next try finds, and never a fence that nobody knows.
 
-use urr_contract::{UserId, Won, internal::PayAnswer};
+use urr_contract::{UserId, Won};
 use urr_kit::{ApiError, ApiResult};
 
 use crate::{
@@ -116,9 +116,11 @@ async fn make_way(state: &State, user: UserId, target: Target) -> ApiResult<()> 
     Err(refusals::other_buyer())
 }
 
-/// Asks ticket to keep what the order pays for. `None` where the order has changed meanwhile.
+/// Asks ticket to keep what the order pays for, in place of the orders that are over. `None`
+/// where the order has changed meanwhile.
 async fn fence(state: &State, order: Order) -> ApiResult<Option<Order>> {
-    let answer = match state.ticket.pay(&order).await {
+    let over = payments::over(&state.pool, order.target).await?;
+    let answer = match state.ticket.pay(&order, over).await {
         Ok(None) => return Ok(Some(order)),
         Ok(Some(answer)) => answer,
         Err(error) => {
@@ -128,35 +130,22 @@ async fn fence(state: &State, order: Order) -> ApiResult<Option<Order>> {
             return Err(refusals::by_ticket(error));
         }
     };
-    if answer.order_id != order.order_id {
-        take_over(state, &order, &answer).await?;
-        return Ok(None);
+    let is_ours = answer.order_id == order.order_id;
+    if is_ours {
+        let grace = grace_seconds(order.target);
+        payments::fenced(&state.pool, &order.order_id, &answer, grace).await?;
     }
-    let grace = grace_seconds(order.target);
-    payments::fenced(&state.pool, &order.order_id, &answer, grace).await?;
-    let order = payments::by_order_id(&state.pool, &order.order_id).await?;
-    Ok(order.filter(|order| order.status == Status::Pending))
-}
-
-/// Ticket keeps it for an earlier order. One that ended unpaid is opened again in place of
-/// ours; one we know nothing of lends ours its id.
-async fn take_over(state: &State, order: &Order, answer: &PayAnswer) -> ApiResult<()> {
-    let mut transaction = state.pool.begin().await?;
-    let earlier = payments::lock(&mut transaction, &answer.order_id).await?;
-    match earlier {
-        None => payments::rename(&mut transaction, &order.order_id, &answer.order_id).await?,
-        Some(earlier) if earlier.user_id == order.user_id && earlier.target == order.target => {
-            payments::remove(&mut transaction, &order.order_id).await?;
-            let opened =
-                payments::reopen(&mut transaction, &earlier.order_id, answer.amount).await?;
-            if !opened && !matches!(earlier.status, Status::Pending | Status::Confirming) {
-                return Err(refusals::voided());
-            }
-        }
-        Some(_) => return Err(refusals::access_denied()),
+    let now = payments::by_order_id(&state.pool, &order.order_id).await?;
+    let open = now.filter(|order| order.status == Status::Pending);
+    if open.is_some() && !is_ours {
+        // It ends with the hold, at the latest.
+        tracing::error!(
+            order.id = answer.order_id,
+            "ticket is fenced by an order that is not known here"
+        );
+        return Err(refusals::in_doubt());
     }
-    transaction.commit().await?;
-    Ok(())
+    Ok(open)
 }
 
 const fn grace_seconds(target: Target) -> f64 {

@@ -12,11 +12,13 @@ use crate::{
         order::{Order, Status},
     },
     fault_points::FaultPoint,
-    provider::{Look, NotCanceled},
+    provider::{Capture, Look, NotCanceled},
     refusals,
     store::{ledger, payments, refunds, refunds::Refund},
 };
 
+/// Why money went back that we did not give back.
+pub(crate) const RETURNED_OUTSIDE: &str = "Refunded at the payment provider";
 /// Longest pause between two tries, in seconds.
 const LONGEST_PAUSE: f64 = 60.0;
 
@@ -44,6 +46,14 @@ pub(crate) async fn request_if_captured(
         }
         _ => Ok(()),
     }
+}
+
+/// The same in a transaction of its own. Whoever was quicker, the money is owed back once.
+pub(crate) async fn owe(state: &State, order_id: &str, reason: &str) -> anyhow::Result<()> {
+    let mut transaction = state.pool.begin().await?;
+    request_if_captured(&mut transaction, order_id, reason).await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Carries out one claimed refund. Whether the money is back.
@@ -149,14 +159,34 @@ fn refunded(order: &Order, reason: String, now: jiff::Timestamp) -> Fact {
 /// The money went back without us, by hand at the provider: ends what it had paid for, then
 /// writes it down.
 pub(crate) async fn returned_outside(state: &State, order: &Order) -> anyhow::Result<()> {
-    const REASON: &str = "Refunded at the payment provider";
-    if let Err(error) = state.ticket.give_back(order, REASON).await {
+    if let Err(error) = state.ticket.give_back(order, RETURNED_OUTSIDE).await {
         // Ticket has the last word on its seats; the money is gone in any case.
         anyhow::ensure!(refusals::is_refusal(&error), error);
         tracing::error!(order.id = order.order_id, %error, "refunded outside, still in use");
     }
-    let mut transaction = state.pool.begin().await?;
-    request_if_captured(&mut transaction, &order.order_id, REASON).await?;
-    transaction.commit().await?;
+    owe(state, &order.order_id, RETURNED_OUTSIDE).await?;
     record(state, &order.order_id, None).await
+}
+
+/// Money was captured twice under one order's id: what the order is not paid with goes back.
+pub(crate) async fn return_second_capture(
+    state: &State,
+    order: &Order,
+    capture: &Capture,
+) -> anyhow::Result<()> {
+    state.metrics.double_captures.inc();
+    tracing::error!(order.id = order.order_id, "captured twice");
+    let key = format!("second-{}-{}", order.id, order.checks);
+    let reason = "Captured twice";
+    match state
+        .provider
+        .cancel(&capture.payment_key, reason, &key)
+        .await
+    {
+        Ok(_) | Err(NotCanceled::Already) => Ok(()),
+        Err(error) => {
+            payments::check_again(&state.pool, &order.order_id, order.status, Some(30.0)).await?;
+            Err(error.into())
+        }
+    }
 }

@@ -57,6 +57,10 @@ pub(crate) async fn ask_to_capture(state: &State, order: &Order) -> anyhow::Resu
     match asked {
         Ok(capture) => Ok(Verdict::Captured(capture)),
         Err(NotConfirmed::Declined(decline)) => decline_order(state, order, decline).await,
+        Err(NotConfirmed::Deferred(decline)) => {
+            timeout_at(deadline, call_off(state, order)).await.ok();
+            decline_order(state, order, decline).await
+        }
         Err(NotConfirmed::Misconfigured(decline)) => {
             tracing::error!(code = decline.code, "the provider does not accept our key");
             payments::give_up_confirming(&state.pool, &order.order_id).await?;
@@ -72,6 +76,17 @@ pub(crate) async fn ask_to_capture(state: &State, order: &Order) -> anyhow::Resu
             tracing::warn!(order.id = order.order_id, error = %urr_kit::telemetry::chain(&error), "payment in doubt");
             Ok(Verdict::InDoubt)
         }
+    }
+}
+
+/// Ends a payment that the payer promised for later. Should that fail and the money come after
+/// all, it is found like every late capture.
+async fn call_off(state: &State, order: &Order) {
+    let payment_key = order.payment_key.as_deref().unwrap_or_default();
+    let key = format!("off-{}-{}", order.id, order.attempt);
+    let reason = "Not paid at once";
+    if let Err(error) = state.provider.cancel(payment_key, reason, &key).await {
+        tracing::warn!(order.id = order.order_id, %error, "a promised payment was not called off");
     }
 }
 
@@ -127,7 +142,7 @@ pub(crate) async fn settle(
         let Ok(look) = state.provider.look(order_id).await else {
             return Ok(Some(order));
         };
-        if contradicts(&order, &look) {
+        if contradicts(&order, &look) || is_second_payment(state, &order, &look).await? {
             return Ok(Some(order));
         }
         if take(
@@ -162,6 +177,19 @@ fn contradicts(order: &Order, look: &Look) -> bool {
     other
 }
 
+/// Whether the provider tells of a payment beside the one the order is paid with. Its money
+/// goes back; the order has nothing to do with it.
+async fn is_second_payment(state: &State, order: &Order, look: &Look) -> anyhow::Result<bool> {
+    let (Look::Captured(capture) | Look::Returned(capture)) = look else {
+        return Ok(false);
+    };
+    let is_second = order.is_paid_with_another_key(capture);
+    if is_second && matches!(look, Look::Captured(_)) {
+        refund::return_second_capture(state, order, capture).await?;
+    }
+    Ok(is_second)
+}
+
 /// Takes one step. `false` where the order had moved and must be looked at again.
 async fn take(
     state: &State,
@@ -176,8 +204,15 @@ async fn take(
             record_and_complete(state, order, &capture).await?;
             Ok(true)
         }
-        (Step::ReturnedOutside, Look::Returned(capture)) => {
-            record_and_complete(state, order, &capture).await?;
+        (Step::CaptureReturned, Look::Returned(capture)) => {
+            let recorded = capture::record_returned(state, id, &capture, PROVIDER_METHOD).await?;
+            if matches!(recorded, Recorded::Before(_)) {
+                return Ok(false);
+            }
+            refund::record(state, id, None).await?;
+            Ok(true)
+        }
+        (Step::ReturnedOutside, _) => {
             refund::returned_outside(state, order).await?;
             Ok(true)
         }

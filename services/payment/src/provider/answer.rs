@@ -68,6 +68,14 @@ impl Payment {
         }
     }
 
+    /// What the payer is told where it was accepted without being captured.
+    pub(super) fn deferred(&self) -> Decline {
+        Decline {
+            code: self.status.clone(),
+            message: "바로 결제되는 수단만 사용할 수 있습니다.".to_owned(),
+        }
+    }
+
     /// The transaction by which it was given back.
     pub(super) fn cancel_transaction(&self) -> Option<String> {
         self.cancels.as_ref()?.last()?.transaction_key.clone()

@@ -48,6 +48,10 @@ pub(crate) enum NotConfirmed {
     /// Definitely not captured, for a reason of the payer's or the payment's.
     #[error("declined: {}", .0.code)]
     Declined(Decline),
+    /// Accepted, but the payer has yet to pay, as into a virtual account: nothing a seat can
+    /// wait for.
+    #[error("not paid at once: {}", .0.code)]
+    Deferred(Decline),
     /// Definitely not captured, because of our own settings.
     #[error("the provider does not accept our key: {}", .0.code)]
     Misconfigured(Decline),

@@ -94,8 +94,11 @@ impl Toss {
         }
         let payment = answer.payment()?;
         let is_ours = payment.order_id == order_id;
+        let deferred = payment.deferred();
         match payment.look() {
             Look::Captured(capture) if is_ours && capture.amount == amount => Ok(capture),
+            Look::Open if is_ours => Err(NotConfirmed::Deferred(deferred)),
+            Look::Dead(decline) if is_ours => Err(NotConfirmed::Declined(decline)),
             _ => Err(answer.unreadable().into()),
         }
     }

@@ -144,20 +144,35 @@ pub(crate) async fn open_or_paid(
     .await?)
 }
 
-/// The latest order of a reservation: the captured one, else the latest that ticket was told
-/// of. One it has not been told of yet must not hide from it that the one before has failed.
+/// The order of a reservation that counts: the captured one, else the latest.
 pub(crate) async fn latest_of_reservation(
     executor: impl PgExecutor<'_>,
     reservation: ReservationId,
 ) -> anyhow::Result<Option<Order>> {
     one(orders!(
         "where reservation_id = $1
-         order by status in ('confirmed', 'refunding') desc, (order_name is not null) desc, created_at desc
+         order by status = 'confirmed' desc, created_at desc
          limit 1",
         reservation as ReservationId,
     )
     .fetch_optional(executor)
     .await?)
+}
+
+/// Orders of a target that can no longer be paid, newest first.
+pub(crate) async fn over(
+    executor: impl PgExecutor<'_>,
+    target: Target,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "select order_id from payments
+         where payment_type = $1 and target_id = $2 and status not in ('pending', 'confirming', 'confirmed')
+         order by created_at desc limit 100",
+        target.payment_type().as_str(),
+        target.id(),
+    )
+    .fetch_all(executor)
+    .await
 }
 
 /// The open or paid orders of a reservation, locked until the transaction ends.
@@ -263,53 +278,6 @@ pub(crate) async fn fenced(
     .execute(executor)
     .await?;
     Ok(())
-}
-
-/// Gives an open order another id: the one that fences already.
-pub(crate) async fn rename(
-    connection: &mut PgConnection,
-    order_id: &str,
-    earlier: &str,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update payments set order_id = $2, updated_at = now() where order_id = $1 and status = 'pending'",
-        order_id,
-        earlier,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Removes an open order that nobody has tried to pay.
-pub(crate) async fn remove(connection: &mut PgConnection, order_id: &str) -> sqlx::Result<()> {
-    sqlx::query!(
-        "delete from payments where order_id = $1 and status = 'pending'",
-        order_id
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Opens an ended, unpaid order again for another attempt.
-pub(crate) async fn reopen(
-    connection: &mut PgConnection,
-    order_id: &str,
-    amount: Won,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "update payments
-         set status = 'pending', attempt = attempt + 1, amount = $2, payment_key = null, method = null,
-             confirming_at = null, failure_code = null, failure_message = null, checks = 0,
-             next_check_at = now() + interval '15 minutes', updated_at = now()
-         where order_id = $1 and status in ('failed', 'voided')",
-        order_id,
-        amount as Won,
-    )
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
 }
 
 // === Moving on ===
@@ -448,8 +416,8 @@ pub(crate) async fn capture(
     Ok(())
 }
 
-/// Any unpaid state → refunding: captured for what another order has paid. The caller holds
-/// the row's lock.
+/// Any unpaid state → refunding: captured for what another order has paid, or given back
+/// before we knew of it. The caller holds the row's lock.
 pub(crate) async fn capture_superseded(
     connection: &mut PgConnection,
     id: PaymentId,

@@ -264,3 +264,79 @@ async fn an_order_captured_late_beside_a_paid_one_is_given_back() {
     assert_eq!(app.fact_types().await, ["confirmed"]);
     assert_eq!(app.ticket.get(fan.reservation).stage, Stage::Sold);
 }
+
+#[tokio::test]
+async fn money_given_back_by_hand_before_it_was_written_down_gives_nobody_a_ticket() {
+    let app = App::new().await;
+    let fan = app.fan();
+    let (order, key) = app.approved(fan).await;
+    app.state.fault_points.arm(FaultPoint::AfterCapture);
+    app.confirm(fan, &order, &key).await.expect(500);
+    app.give_back_by_hand(&key).await;
+    // A process that dies once the capture is written down leaves the refund with it.
+    app.work().await;
+    assert_eq!(app.status(&order).await, "refunded");
+    assert_eq!(app.ticket.calls("confirm"), 0);
+    assert_eq!(app.book().await, book_of(1, 1));
+    assert_eq!(app.fact_types().await, Vec::<&str>::new());
+    assert_eq!(app.outcome(&order, "resolve").await, "refunded");
+}
+
+#[tokio::test]
+async fn money_on_its_way_back_is_refunded_to_ticket_and_confirmed_to_clients() {
+    let app = App::new().await;
+    let fan = app.fan();
+    let (order, key) = app.paid(fan).await;
+    app.fault(json!({
+        "fault": "refuse", "code": "PROVIDER_ERROR", "operation": "cancel", "orderId": order,
+    }))
+    .await;
+    app.cancel(fan, &key).await.expect(200);
+    assert_eq!(app.status(&order).await, "refunding");
+    let path = format!("/internal/payments/by-reservation/{}", fan.reservation);
+    let answer = app.client.internal().get(&path).await.expect(200).body;
+    assert_eq!(answer["orderId"], order);
+    assert_eq!(answer["status"], "confirmed");
+    assert_eq!(answer["outcome"], "refunded");
+}
+
+#[tokio::test]
+async fn a_second_capture_under_one_order_goes_back_and_the_first_stays() {
+    let app = App::new().await;
+    let fan = app.fan();
+    let (order, key) = app.paid(fan).await;
+    // As if the order had been paid with another key before this one was captured.
+    sqlx::query!(
+        "update payments set payment_key = 'paid before' where order_id = $1",
+        order
+    )
+    .execute(&app.database.pool)
+    .await
+    .expect("another key");
+    for _ in 0..2 {
+        assert_eq!(app.outcome(&order, "resolve").await, "captured");
+        assert_eq!(app.at_provider(&order).await, "CANCELED");
+    }
+    assert_eq!(app.status(&order).await, "confirmed");
+    assert_eq!(app.ticket.get(fan.reservation).stage, Stage::Sold);
+    assert_eq!(app.ticket.calls("refund"), 0);
+    assert_eq!(app.book().await, book_of(1, 0));
+    assert_ne!(key, "paid before");
+}
+
+#[tokio::test]
+async fn a_virtual_account_is_declined_and_called_off_at_once() {
+    let app = App::new().await;
+    let fan = app.fan();
+    let order = app.prepare(fan).await;
+    let key = app.choose(&order, PRICE, "deposit").await;
+    refused(
+        &app.confirm(fan, &order, &key).await,
+        400,
+        "바로 결제되는 수단만 사용할 수 있습니다.",
+    );
+    assert_eq!(app.status(&order).await, "failed");
+    assert_eq!(app.at_provider(&order).await, "CANCELED");
+    let (order, key) = app.approved(fan).await;
+    app.confirm(fan, &order, &key).await.expect(200);
+}

@@ -191,6 +191,13 @@ impl App {
             .expect(200);
     }
 
+    /// Money given back by hand, without this service.
+    async fn give_back_by_hand(&self, key: &str) {
+        let path = format!("/v1/payments/{key}/cancel");
+        let body = json!({"cancelReason": "by hand"});
+        self.toss.post(&path, body).await.expect(200);
+    }
+
     // === Time and facts ===
 
     /// As if enough time had passed: everything that waits is due, and is worked on.

@@ -121,7 +121,7 @@ async fn ticket_finds_the_payment_of_a_reservation() {
     assert_eq!(
         open,
         json!({"found": true, "reservationId": fan.reservation, "status": "pending",
-               "method": "", "amount": PRICE, "orderId": order})
+               "outcome": "in_doubt", "method": "", "amount": PRICE, "orderId": order})
     );
     app.confirm(fan, &order, &key).await.expect(200);
     let paid = app.client.internal().get(&path).await.expect(200).body;

@@ -253,3 +253,15 @@ async fn the_end_of_an_unpaid_reservation_ends_its_order() {
     }
     assert_eq!(app.book().await, book_of(0, 0));
 }
+
+#[tokio::test]
+async fn a_delayed_expiry_does_not_refund_a_sale_that_came_after_it() {
+    let app = App::new().await;
+    let fan = app.fan();
+    let (order, _) = app.paid(fan).await;
+    let expired = Fact::ReservationExpired(ended(fan, Some(&order)));
+    app.deliver(FactId::random(), expired).await;
+    app.work().await;
+    assert_eq!(app.status(&order).await, "confirmed");
+    assert_eq!(app.at_provider(&order).await, "DONE");
+}

@@ -40,8 +40,6 @@ struct Inner {
     others: HashMap<Uuid, i64>,
     /// Calls to be failed with 500 before any is answered.
     failing: usize,
-    /// Whether an order that payment has failed gives way to a new one.
-    replaces_orders: bool,
     /// Whether captured orders are turned away, as where the seat was lost.
     rejects: bool,
     /// Calls of each last path segment.
@@ -83,10 +81,6 @@ impl Ticket {
     /// The next so many calls fail with 500.
     pub(crate) fn fail_next(&self, calls: usize) {
         self.0.lock().failing = calls;
-    }
-
-    pub(crate) fn replace_orders(&self) {
-        self.0.lock().replaces_orders = true;
     }
 
     pub(crate) fn reject_orders(&self) {
@@ -180,16 +174,18 @@ async fn pay(
     Json(body): Json<Value>,
 ) -> Response {
     let mut inner = ticket.0.lock();
-    let replaces = inner.replaces_orders;
     let Some(reservation) = inner.reservations.get_mut(&id) else {
         return refuse(404, "Reservation not found");
     };
+    let is_over = body["replaces"]
+        .as_array()
+        .is_some_and(|over| over.contains(&json!(reservation.order)));
     match reservation.stage {
         Stage::Held => {
             reservation.stage = Stage::Paying;
             reservation.order = body["orderId"].as_str().map(str::to_owned);
         }
-        Stage::Paying if replaces => {
+        Stage::Paying if is_over => {
             reservation.order = body["orderId"].as_str().map(str::to_owned);
         }
         Stage::Paying => {}

@@ -125,11 +125,7 @@ async fn money_given_back_by_hand_at_the_provider_ends_the_ticket() {
     let app = App::new().await;
     let fan = app.fan();
     let (order, key) = app.paid(fan).await;
-    let path = format!("/v1/payments/{key}/cancel");
-    app.toss
-        .post(&path, json!({"cancelReason": "by hand"}))
-        .await
-        .expect(200);
+    app.give_back_by_hand(&key).await;
     app.client
         .post(PATH, webhook(&order, "CANCELED"))
         .await

@@ -3,13 +3,14 @@
 use sqlx::PgConnection;
 use urr_contract::{
     EventId, ReservationId, SeatId, UserId,
-    internal::{OrderOutcome, OrderState, RefundRequest},
+    internal::{OrderState, RefundRequest},
 };
 use urr_kit::{ApiError, ApiResult, client::Fault};
 
 use super::{
     End,
-    confirm::{Captured, Confirmed, confirm},
+    confirm::reject,
+    reconcile::{Settled, settle},
     release,
 };
 use crate::{
@@ -22,14 +23,44 @@ use crate::{
 /// Reason in the fact of an owner's cancellation.
 const BY_OWNER: &str = "User requested cancellation";
 
-/// Cancels a reservation for its owner. One that is being paid is cancelled only once
-/// payment has voided its order.
+/// By whose will a reservation ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Will {
+    /// Its owner's. Anybody else's reservation does not exist.
+    Owner(UserId),
+    /// The organiser's, for that reason.
+    Organiser(&'static str),
+}
+
+impl Will {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Owner(_) => BY_OWNER,
+            Self::Organiser(reason) => reason,
+        }
+    }
+
+    fn counts_for(self, locked: &Locked) -> bool {
+        match self {
+            Self::Owner(user) => locked.row.user == user,
+            Self::Organiser(_) => true,
+        }
+    }
+}
+
+/// Cancels a reservation for its owner.
 pub async fn by_owner(state: &State, id: ReservationId, user: UserId) -> ApiResult<()> {
-    match cancel_unless_paying(state, id, user).await? {
+    by_will(state, id, Will::Owner(user)).await
+}
+
+/// Cancels a reservation. One that is being paid is cancelled only once payment has voided
+/// its order.
+pub async fn by_will(state: &State, id: ReservationId, will: Will) -> ApiResult<()> {
+    match cancel_unless_paying(state, id, will).await? {
         None => Ok(()),
         Some(order) => {
-            let outcome = void(state, &order).await?;
-            cancel_after_void(state, id, user, &order, &outcome).await
+            let known = void(state, &order).await?;
+            cancel_after_void(state, id, will, &order, known).await
         }
     }
 }
@@ -38,10 +69,10 @@ pub async fn by_owner(state: &State, id: ReservationId, user: UserId) -> ApiResu
 async fn cancel_unless_paying(
     state: &State,
     id: ReservationId,
-    user: UserId,
+    will: Will,
 ) -> ApiResult<Option<String>> {
     let mut transaction = begin_bounded(&state.pool).await?;
-    let locked = lock_own(&mut transaction, id, user).await?;
+    let locked = lock_for(&mut transaction, id, will).await?;
     let payment_status = match locked.row.cancel().map_err(cancel_refusal)? {
         Cancel::VoidFirst(order) => return Ok(Some(order)),
         Cancel::Release => "pending",
@@ -52,7 +83,7 @@ async fn cancel_unless_paying(
         &locked,
         End::Cancelled,
         payment_status,
-        BY_OWNER,
+        will.reason(),
     )
     .await?;
     transaction.commit().await?;
@@ -78,36 +109,28 @@ async fn void(state: &State, order: &str) -> ApiResult<OrderState> {
 async fn cancel_after_void(
     state: &State,
     id: ReservationId,
-    user: UserId,
+    will: Will,
     order: &str,
-    outcome: &OrderState,
+    known: OrderState,
 ) -> ApiResult<()> {
-    if outcome.outcome == OrderOutcome::InDoubt {
-        return Err(refusal::payment_in_progress());
-    }
     let mut transaction = begin_bounded(&state.pool).await?;
-    let mut locked = lock_own(&mut transaction, id, user).await?;
-    if outcome.outcome == OrderOutcome::Captured && locked.row.stage == Stage::Paying {
-        let captured = Captured {
-            order: order.to_owned(),
-            user,
-            amount: outcome.amount.unwrap_or(locked.row.total),
-            method: outcome.method.clone().unwrap_or_else(|| "toss".to_owned()),
-        };
-        if confirm(&mut transaction, id, &captured).await? == Confirmed::Sold {
-            state.metrics.confirmed.inc();
+    let payer = lock_for(&mut transaction, id, will).await?.row.user;
+    let unpaid = match settle(&mut transaction, id, payer, order, known).await? {
+        Settled::InDoubt => return Err(refusal::payment_in_progress()),
+        Settled::Unpaid(payment_status) => payment_status,
+        Settled::Honoured(confirmed) => {
+            state.metrics.confirmation(confirmed);
+            // Sold, so that it is refunded; or rejected, which makes it go back as well.
+            "refund_requested"
         }
-        locked = lock_own(&mut transaction, id, user).await?;
-    }
+    };
+    let locked = lock_for(&mut transaction, id, will).await?;
     let payment_status = match locked.row.cancel().map_err(cancel_refusal)? {
         // Another order came in between.
         Cancel::VoidFirst(current) if current != order => {
             return Err(refusal::payment_in_progress());
         }
-        Cancel::VoidFirst(_) if outcome.outcome == OrderOutcome::Refunded => "refunded",
-        // Captured, but not for this person or sum: rejected, so it goes back as well.
-        Cancel::VoidFirst(_) if outcome.outcome == OrderOutcome::Captured => "refund_requested",
-        Cancel::VoidFirst(_) | Cancel::Release => "pending",
+        Cancel::VoidFirst(_) | Cancel::Release => unpaid,
         Cancel::Refund => "refund_requested",
     };
     let seats = release(
@@ -115,7 +138,7 @@ async fn cancel_after_void(
         &locked,
         End::Cancelled,
         payment_status,
-        BY_OWNER,
+        will.reason(),
     )
     .await?;
     transaction.commit().await?;
@@ -124,20 +147,28 @@ async fn cancel_after_void(
     Ok(())
 }
 
-/// Ends a reservation because payment gives the money of its order back.
+/// Ends a reservation because payment gives the money of its order back. One that is not that
+/// order's stays what it is, and can never be sold to it any more.
 pub async fn by_refund(state: &State, id: ReservationId, request: &RefundRequest) -> ApiResult<()> {
+    let order = &request.order_id;
     let mut transaction = begin_bounded(&state.pool).await?;
     let locked = reservations::lock(&mut transaction, id)
         .await?
         .ok_or_else(refusal::reservation_not_found)?;
-    match locked.row.refund(&request.order_id, request.user_id) {
+    match locked.row.refund(order, request.user_id) {
         Refund::NotOwner => return Err(refusal::access_denied()),
-        Refund::Nothing => return Ok(()),
+        Refund::Ended => return Ok(()),
+        Refund::Reject => {
+            // Told as well: should payment stop here, the fact makes it give the money back.
+            reject(&mut transaction, &locked, order, &request.reason).await?;
+            transaction.commit().await?;
+            return Ok(());
+        }
         Refund::End => {}
     }
     if locked.row.stage != Stage::Sold {
         // Its confirmation may still be on the way and must not be rejected a second time.
-        orders::reject(&mut transaction, &request.order_id, id, &request.reason).await?;
+        orders::reject(&mut transaction, order, id, &request.reason).await?;
     }
     let seats = release(
         &mut transaction,
@@ -153,15 +184,15 @@ pub async fn by_refund(state: &State, id: ReservationId, request: &RefundRequest
     Ok(())
 }
 
-/// Locks a reservation of this person; anybody else's does not exist.
-async fn lock_own(
+/// Locks a reservation that may be ended by that will.
+async fn lock_for(
     connection: &mut PgConnection,
     id: ReservationId,
-    user: UserId,
+    will: Will,
 ) -> ApiResult<Locked> {
     reservations::lock(connection, id)
         .await?
-        .filter(|locked| locked.row.user == user)
+        .filter(|locked| will.counts_for(locked))
         .ok_or_else(refusal::reservation_not_found)
 }
 

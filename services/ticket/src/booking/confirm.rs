@@ -69,7 +69,10 @@ pub async fn confirm(
     };
     match honoured {
         Ok(()) => sell(connection, &locked, captured).await,
-        Err(reason) => reject(connection, &locked, captured, reason).await,
+        Err(reason) => {
+            reject(connection, &locked, &captured.order, reason).await?;
+            Ok(Confirmed::Rejected)
+        }
     }
 }
 
@@ -92,22 +95,22 @@ async fn sell(
     Ok(Confirmed::Sold)
 }
 
-async fn reject(
+/// Records that an order cannot be honoured, and tells payment once.
+pub(super) async fn reject(
     connection: &mut PgConnection,
     locked: &Locked,
-    captured: &Captured,
+    order: &str,
     reason: &str,
-) -> anyhow::Result<Confirmed> {
+) -> anyhow::Result<()> {
     let id = locked.row.id;
-    if orders::reject(connection, &captured.order, id, reason).await? {
+    if orders::reject(connection, order, id, reason).await? {
         let ended = matches!(locked.row.stage, Stage::Expired | Stage::Cancelled);
         if ended && locked.row.sold_order.is_none() {
             reservations::set_payment_status(connection, id, "refund_requested").await?;
         }
-        let fact = published::rejected(locked, &captured.order, reason);
-        outbox::append(connection, &fact).await?;
+        outbox::append(connection, &published::rejected(locked, order, reason)).await?;
     }
-    Ok(Confirmed::Rejected)
+    Ok(())
 }
 
 /// Takes everything an ended reservation had, all or nothing. `Err` says why it cannot.

@@ -1,15 +1,13 @@
 //! Ends by time. A hold nobody pays is released; one that is being paid ends only when
 //! payment says what became of its order.
 
-use urr_contract::{
-    ReservationId,
-    internal::{OrderOutcome, OrderState},
-};
+use urr_contract::{ReservationId, internal::OrderState};
 
 use super::{
     End,
     cancel::release_locks,
-    confirm::{Captured, Confirmed, confirm},
+    confirm::Confirmed,
+    reconcile::{Settled, settle},
     release,
 };
 use crate::{
@@ -48,20 +46,12 @@ pub async fn expire(state: &State, id: ReservationId) -> anyhow::Result<bool> {
 pub async fn resolve(state: &State, due: &OverduePaying) -> anyhow::Result<()> {
     let path = format!("/internal/payments/orders/{}/resolve", due.order);
     let body = serde_json::json!({});
-    let known = match state.payment.post_idempotent(&path, &body).await {
-        Ok(OrderState {
-            outcome: OrderOutcome::InDoubt,
-            ..
-        }) => None,
-        Ok(known) => Some(known),
+    let settled = match state.payment.post_idempotent(&path, &body).await {
+        Ok(known) => settle_overdue(state, due, known).await?,
         Err(error) => {
             tracing::warn!(%error, reservation.id = %due.id, "payment could not be asked about an overdue order");
-            None
+            false
         }
-    };
-    let settled = match known {
-        Some(outcome) => settle(state, due, &outcome).await?,
-        None => false,
     };
     if !settled {
         let seconds = resolve_backoff_seconds(due.attempts);
@@ -71,7 +61,11 @@ pub async fn resolve(state: &State, due: &OverduePaying) -> anyhow::Result<()> {
 }
 
 /// Carries out what payment said; false where the hold must be asked about again.
-async fn settle(state: &State, due: &OverduePaying, outcome: &OrderState) -> anyhow::Result<bool> {
+async fn settle_overdue(
+    state: &State,
+    due: &OverduePaying,
+    known: OrderState,
+) -> anyhow::Result<bool> {
     let mut transaction = begin_bounded(&state.pool).await?;
     let Some(locked) = reservations::lock(&mut transaction, due.id).await? else {
         return Ok(true);
@@ -79,20 +73,14 @@ async fn settle(state: &State, due: &OverduePaying, outcome: &OrderState) -> any
     if locked.row.expire(locked.now) != Expiry::Resolve(due.order.clone()) {
         return Ok(true);
     }
-    let payment_status = match outcome.outcome {
-        OrderOutcome::InDoubt => return Ok(false),
-        OrderOutcome::Void => "pending",
-        OrderOutcome::Refunded => "refunded",
-        OrderOutcome::Captured => {
-            let captured = Captured {
-                order: due.order.clone(),
-                user: locked.row.user,
-                amount: outcome.amount.unwrap_or(locked.row.total),
-                method: outcome.method.clone().unwrap_or_else(|| "toss".to_owned()),
-            };
-            let confirmed = confirm(&mut transaction, due.id, &captured).await?;
+    let payer = locked.row.user;
+    let payment_status = match settle(&mut transaction, due.id, payer, &due.order, known).await? {
+        Settled::InDoubt => return Ok(false),
+        Settled::Unpaid(payment_status) => payment_status,
+        Settled::Honoured(confirmed) => {
             transaction.commit().await?;
             state.metrics.confirmation(confirmed);
+            // A rejected order is void as soon as payment has heard of it.
             return Ok(confirmed != Confirmed::Rejected);
         }
     };

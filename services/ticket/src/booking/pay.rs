@@ -1,106 +1,82 @@
 //! HELD → PAYING: an order fences the hold, and its end moves past the provider's own limit.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 use urr_contract::{
-    ReservationId, SeatId, UserId,
-    internal::{PayAnswer, PayRequest, PaymentByReservation},
+    EventId, ReservationId, SeatId, UserId,
+    internal::{PayAnswer, PayRequest},
 };
 use urr_kit::{ApiError, ApiResult};
 
 use crate::{
     State,
-    domain::reservation::{Pay, PayRefusal},
+    domain::{
+        reservation::{Pay, PayRefusal},
+        sale::EventStatus,
+    },
     redis::seat_locks::PAYING,
     refusal,
     store::{begin_bounded, events, reservations, reservations::Locked},
 };
 
 /// Fences the hold by the order of the request, once. A repeat gets the order that fences
-/// already, unless payment says that it failed: then the new order takes its place, and
+/// already, unless the request says that it is over: then the new order takes its place, and
 /// the end stays.
 pub async fn begin(state: &State, id: ReservationId, request: &PayRequest) -> ApiResult<PayAnswer> {
     let mut transaction = begin_bounded(&state.pool).await?;
-    let locked = lock(&mut transaction, id).await?;
-    let fence = locked
-        .row
-        .pay(request.user_id, request.amount, locked.now)
-        .map_err(pay_refusal)?;
-    match fence {
-        Pay::Fence => {
-            let seats = reservations::held_seats(&mut transaction, id).await?;
-            let end = reservations::begin_paying(
-                &mut transaction,
-                id,
-                &request.order_id,
-                state.terms.paying_seconds,
-            )
-            .await?;
-            let answer = answer(&mut transaction, &locked, request.order_id.clone(), end).await?;
-            transaction.commit().await?;
-            let seats: Vec<(SeatId, i64)> = seats
-                .iter()
-                .map(|seat| (seat.id, seat.fencing_token))
-                .collect();
-            extend_locks(state, &locked, &seats).await;
-            Ok(answer)
+    let locked = reservations::lock(&mut transaction, id)
+        .await?
+        .ok_or_else(refusal::reservation_not_found)?;
+    let order = match locked.row.pay(request, locked.now).map_err(pay_refusal)? {
+        Pay::Fence => return fence(state, transaction, &locked, request).await,
+        Pay::Replace => {
+            reservations::replace_order(&mut transaction, id, &request.order_id).await?;
+            request.order_id.clone()
         }
-        Pay::FencedBy(order) if order == request.order_id => {
-            answer(&mut transaction, &locked, order, locked.row.expires_at).await
-        }
-        Pay::FencedBy(order) => {
-            transaction.rollback().await?;
-            replace_if_failed(state, id, request, &order).await
-        }
-    }
-}
-
-/// Another order asks for a hold that `fencing` fences.
-async fn replace_if_failed(
-    state: &State,
-    id: ReservationId,
-    request: &PayRequest,
-    fencing: &str,
-) -> ApiResult<PayAnswer> {
-    let failed = has_failed(state, id, fencing).await;
-    let mut transaction = begin_bounded(&state.pool).await?;
-    let locked = lock(&mut transaction, id).await?;
-    let current = match locked
-        .row
-        .pay(request.user_id, request.amount, locked.now)
-        .map_err(pay_refusal)?
-    {
-        Pay::FencedBy(current) => current,
-        // It left PAYING and nothing leads back to HELD.
-        Pay::Fence => return Err(refusal::not_pending()),
-    };
-    let order = if failed && current == fencing {
-        reservations::replace_order(&mut transaction, id, &request.order_id).await?;
-        request.order_id.clone()
-    } else {
-        current
+        Pay::FencedBy(order) => order,
     };
     let answer = answer(&mut transaction, &locked, order, locked.row.expires_at).await?;
     transaction.commit().await?;
     Ok(answer)
 }
 
-/// Whether payment says that this order is the latest of the reservation and failed. Where
-/// payment cannot say, it has not.
-async fn has_failed(state: &State, id: ReservationId, order: &str) -> bool {
-    let path = format!("/internal/payments/by-reservation/{id}");
-    match state.payment.get::<PaymentByReservation>(&path).await {
-        Ok(payment) => {
-            payment.order_id.as_deref() == Some(order)
-                && matches!(
-                    payment.status.as_deref(),
-                    Some("failed" | "void" | "voided")
-                )
-        }
-        Err(error) => {
-            tracing::warn!(%error, order.id = order, "payment could not say whether an order failed");
-            false
-        }
+/// HELD → PAYING.
+async fn fence(
+    state: &State,
+    mut transaction: Transaction<'_, Postgres>,
+    locked: &Locked,
+    request: &PayRequest,
+) -> ApiResult<PayAnswer> {
+    let id = locked.row.id;
+    ensure_not_called_off(&mut transaction, locked.row.event).await?;
+    let seats = reservations::held_seats(&mut transaction, id).await?;
+    let end = reservations::begin_paying(
+        &mut transaction,
+        id,
+        &request.order_id,
+        state.terms.paying_seconds,
+    )
+    .await?;
+    let answer = answer(&mut transaction, locked, request.order_id.clone(), end).await?;
+    transaction.commit().await?;
+    let seats: Vec<(SeatId, i64)> = seats
+        .iter()
+        .map(|seat| (seat.id, seat.fencing_token))
+        .collect();
+    extend_locks(state, locked, &seats).await;
+    Ok(answer)
+}
+
+/// Nobody begins to pay for an event that was called off but whose holds have not ended yet.
+async fn ensure_not_called_off(
+    connection: &mut PgConnection,
+    event: Option<EventId>,
+) -> ApiResult<()> {
+    let Some(event) = event else { return Ok(()) };
+    let terms = events::terms(connection, event).await?;
+    if terms.is_some_and(|terms| terms.dates.status_at(terms.now) == EventStatus::Cancelled) {
+        return Err(refusal::not_on_sale());
     }
+    Ok(())
 }
 
 async fn answer(
@@ -137,28 +113,24 @@ async fn extend_locks(state: &State, locked: &Locked, seats: &[(SeatId, i64)]) {
     }
 }
 
-async fn lock(connection: &mut PgConnection, id: ReservationId) -> ApiResult<Locked> {
-    reservations::lock(connection, id)
-        .await?
-        .ok_or_else(refusal::reservation_not_found)
-}
-
 /// Checks, for payment's `validate`, that the reservation can be paid by this person.
 pub async fn check(state: &State, id: ReservationId, user: UserId) -> ApiResult<Locked> {
-    let mut connection = state.pool.acquire().await?;
-    let locked = lock(&mut connection, id).await?;
-    locked
-        .row
-        .check_payable(user, locked.now)
+    let seen = read(state, id).await?;
+    seen.row
+        .check_payable(user, seen.now)
         .map_err(pay_refusal)?;
-    Ok(locked)
+    Ok(seen)
 }
 
 /// Whether the order fences the live hold.
 pub async fn is_fenced(state: &State, id: ReservationId, order: &str) -> ApiResult<bool> {
-    let mut connection = state.pool.acquire().await?;
-    let locked = lock(&mut connection, id).await?;
-    Ok(locked.row.is_fenced_by(order, locked.now))
+    Ok(read(state, id).await?.row.is_fenced_by(order))
+}
+
+async fn read(state: &State, id: ReservationId) -> ApiResult<Locked> {
+    reservations::read(&state.pool, id)
+        .await?
+        .ok_or_else(refusal::reservation_not_found)
 }
 
 fn pay_refusal(refusal: PayRefusal) -> ApiError {

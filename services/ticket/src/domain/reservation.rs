@@ -5,7 +5,7 @@
 //! its own: held, being paid or sold.
 
 use jiff::Timestamp;
-use urr_contract::{EventId, ReservationId, UserId, Won};
+use urr_contract::{EventId, ReservationId, UserId, Won, internal::PayRequest};
 
 /// Where a reservation stands. On the wire: `pending/pending`, `pending/processing`,
 /// `confirmed`, `expired`, `cancelled`.
@@ -85,6 +85,9 @@ pub enum PayRefusal {
 pub enum Pay {
     /// HELD → PAYING, fenced by the order of the request.
     Fence,
+    /// The order of the request takes the place of one that can no longer be paid. The end
+    /// stays.
+    Replace,
     /// This order fences it already, whatever order was asked for.
     FencedBy(String),
 }
@@ -127,8 +130,10 @@ pub enum CancelRefusal {
 pub enum Refund {
     /// End it.
     End,
-    /// It has ended, or was never sold to that order.
-    Nothing,
+    /// It was sold to that order and has ended.
+    Ended,
+    /// It was not sold to that order, and must not be any more.
+    Reject,
     /// The ticket is somebody else's by now.
     NotOwner,
 }
@@ -160,20 +165,22 @@ impl Reservation {
     }
 
     /// HELD → PAYING at `now`. A repeat gets the order that fences already.
-    pub fn pay(&self, user: UserId, amount: Won, now: Timestamp) -> Result<Pay, PayRefusal> {
-        self.check_payable(user, now)?;
-        if self.total != amount {
+    pub fn pay(&self, request: &PayRequest, now: Timestamp) -> Result<Pay, PayRefusal> {
+        self.check_payable(request.user_id, now)?;
+        if self.total != request.amount {
             return Err(PayRefusal::AmountMismatch);
         }
         Ok(match (self.stage, &self.order) {
+            (Stage::Paying, Some(order)) if request.replaces.contains(order) => Pay::Replace,
             (Stage::Paying, Some(order)) => Pay::FencedBy(order.clone()),
             _ => Pay::Fence,
         })
     }
 
-    /// Whether `order` fences the live hold at `now`.
-    pub fn is_fenced_by(&self, order: &str, now: Timestamp) -> bool {
-        self.stage == Stage::Paying && self.order.as_deref() == Some(order) && now < self.expires_at
+    /// Whether `order` fences the live hold. The time does not matter: the hold ends only when
+    /// payment says that the order is void, and until then nobody else can have its seats.
+    pub fn is_fenced_by(&self, order: &str) -> bool {
+        self.stage == Stage::Paying && self.order.as_deref() == Some(order)
     }
 
     /// What becomes of the captured `order`. The time does not matter: while it is live,
@@ -214,10 +221,13 @@ impl Reservation {
         if self.user != user {
             return Refund::NotOwner;
         }
+        let is_sold_to_it = self.sold_order.as_deref() == Some(order);
         match self.stage {
-            Stage::Held | Stage::Paying => Refund::End,
-            Stage::Sold if self.sold_order.as_deref() == Some(order) => Refund::End,
-            Stage::Sold | Stage::Expired | Stage::Cancelled => Refund::Nothing,
+            Stage::Held => Refund::End,
+            Stage::Paying if self.is_fenced_by(order) => Refund::End,
+            Stage::Sold if is_sold_to_it => Refund::End,
+            Stage::Expired | Stage::Cancelled if is_sold_to_it => Refund::Ended,
+            Stage::Paying | Stage::Sold | Stage::Expired | Stage::Cancelled => Refund::Reject,
         }
     }
 
@@ -254,6 +264,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
+    use urr_contract::internal::OrderOutcome;
     use uuid::Uuid;
 
     use super::*;
@@ -290,27 +301,73 @@ mod tests {
         }
     }
 
-    #[test]
-    fn paying_begins_once_and_a_repeat_gets_the_same_order() {
-        assert_eq!(held().pay(OWNER, TOTAL, at(0)), Ok(Pay::Fence));
-        assert_eq!(
-            paying("a").pay(OWNER, TOTAL, at(0)),
-            Ok(Pay::FencedBy("a".to_owned()))
-        );
-        assert_eq!(held().pay(OTHER, TOTAL, at(0)), Err(PayRefusal::NotOwner));
-        assert_eq!(
-            held().pay(OWNER, Won(99_999), at(0)),
-            Err(PayRefusal::AmountMismatch)
-        );
-        assert_eq!(held().pay(OWNER, TOTAL, at(300)), Err(PayRefusal::Expired));
+    fn request(order: &str) -> PayRequest {
+        PayRequest {
+            user_id: OWNER,
+            order_id: order.to_owned(),
+            amount: TOTAL,
+            replaces: Vec::new(),
+        }
     }
 
     #[test]
-    fn only_the_fencing_order_fences_and_only_in_time() {
-        assert!(paying("a").is_fenced_by("a", at(599)));
-        assert!(!paying("a").is_fenced_by("a", at(600)));
-        assert!(!paying("a").is_fenced_by("b", at(0)));
-        assert!(!held().is_fenced_by("a", at(0)));
+    fn paying_begins_once_and_a_repeat_gets_the_same_order() {
+        let first = request("a");
+        assert_eq!(held().pay(&first, at(0)), Ok(Pay::Fence));
+        let fenced = Ok(Pay::FencedBy("a".to_owned()));
+        assert_eq!(paying("a").pay(&first, at(0)), fenced);
+        assert_eq!(paying("a").pay(&request("b"), at(0)), fenced);
+        let other = PayRequest {
+            user_id: OTHER,
+            ..request("a")
+        };
+        assert_eq!(held().pay(&other, at(0)), Err(PayRefusal::NotOwner));
+        let cheap = PayRequest {
+            amount: Won(99_999),
+            ..request("a")
+        };
+        assert_eq!(held().pay(&cheap, at(0)), Err(PayRefusal::AmountMismatch));
+        assert_eq!(held().pay(&first, at(300)), Err(PayRefusal::Expired));
+    }
+
+    #[test]
+    fn only_an_order_that_is_over_gives_way() {
+        let second = PayRequest {
+            replaces: vec!["a".to_owned()],
+            ..request("b")
+        };
+        assert_eq!(paying("a").pay(&second, at(0)), Ok(Pay::Replace));
+        // A late request of an earlier order.
+        let fenced = Ok(Pay::FencedBy("b".to_owned()));
+        assert_eq!(paying("b").pay(&request("a"), at(0)), fenced);
+    }
+
+    #[test]
+    fn only_the_fencing_order_fences() {
+        assert!(paying("a").is_fenced_by("a"));
+        assert!(!paying("a").is_fenced_by("b"));
+        assert!(!held().is_fenced_by("a"));
+    }
+
+    #[test]
+    fn a_refund_ends_only_what_its_own_order_pays_for() {
+        let of = |stage, sold: Option<&str>| Reservation {
+            stage,
+            sold_order: sold.map(str::to_owned),
+            ..paying("a")
+        };
+        for (row, expected) in [
+            (of(Stage::Paying, None), Refund::End),
+            (of(Stage::Sold, Some("a")), Refund::End),
+            (of(Stage::Sold, Some("b")), Refund::Reject),
+            (of(Stage::Cancelled, Some("a")), Refund::Ended),
+            (of(Stage::Cancelled, None), Refund::Reject),
+            (of(Stage::Expired, None), Refund::Reject),
+            (paying("b"), Refund::Reject),
+        ] {
+            assert_eq!(row.refund("a", OWNER), expected, "{row:?}");
+            assert_eq!(row.refund("a", OTHER), Refund::NotOwner);
+        }
     }
 
     #[test]
@@ -333,7 +390,7 @@ mod tests {
         Confirm { order: u8, owner: bool, exact: bool },
         Cancel { voided: bool },
         Refund(u8),
-        Expire { void: bool },
+        Expire(OrderOutcome),
         Wait(u16),
         Resell,
     }
@@ -353,7 +410,12 @@ mod tests {
                 }),
             any::<bool>().prop_map(|voided| Command::Cancel { voided }),
             (0_u8..3).prop_map(Command::Refund),
-            any::<bool>().prop_map(|void| Command::Expire { void }),
+            prop_oneof![
+                Just(OrderOutcome::Void),
+                Just(OrderOutcome::Captured),
+                Just(OrderOutcome::Refunded),
+            ]
+            .prop_map(Command::Expire),
             (0_u16..400).prop_map(Command::Wait),
             Just(Command::Resell),
         ];
@@ -371,6 +433,8 @@ mod tests {
         sold_to: BTreeSet<String>,
         rejected: BTreeSet<String>,
         captured: BTreeSet<String>,
+        /// Orders whose money went back.
+        returned: BTreeSet<String>,
     }
 
     impl Model {
@@ -388,7 +452,7 @@ mod tests {
         }
 
         fn confirm(&mut self, order: &str, user: UserId, amount: Won) {
-            if self.rejected.contains(order) {
+            if self.rejected.contains(order) || self.returned.contains(order) {
                 return;
             }
             self.captured.insert(order.to_owned());
@@ -414,7 +478,7 @@ mod tests {
                 // Somebody else can only take what is not live here.
                 Command::Resell => self.resold |= !self.row.stage.is_live(),
                 Command::Pay(order) => {
-                    if self.row.pay(OWNER, TOTAL, self.now) == Ok(Pay::Fence) {
+                    if self.row.pay(&request(&name(order)), self.now) == Ok(Pay::Fence) {
                         self.row.stage = Stage::Paying;
                         self.row.order = Some(name(order));
                         self.row.expires_at = at(self.now.as_second() + 600);
@@ -435,14 +499,24 @@ mod tests {
                     Err(_) => assert!(!self.row.stage.is_live()),
                 },
                 Command::Refund(order) => {
-                    if self.row.refund(&name(order), OWNER) == Refund::End {
-                        self.release(Stage::Cancelled);
+                    match self.row.refund(&name(order), OWNER) {
+                        Refund::End => self.release(Stage::Cancelled),
+                        Refund::Ended | Refund::Reject => {}
+                        Refund::NotOwner => panic!("it is the owner's"),
                     }
+                    self.returned.insert(name(order));
                 }
-                Command::Expire { void } => match self.row.expire(self.now) {
+                Command::Expire(outcome) => match self.row.expire(self.now) {
                     Expiry::Release => self.release(Stage::Expired),
-                    Expiry::Resolve(_) if *void => self.release(Stage::Expired),
-                    Expiry::Resolve(order) => self.confirm(&order, OWNER, TOTAL),
+                    Expiry::Resolve(order) if *outcome == OrderOutcome::Captured => {
+                        self.confirm(&order, OWNER, TOTAL);
+                    }
+                    Expiry::Resolve(order) => {
+                        if *outcome == OrderOutcome::Refunded {
+                            self.returned.insert(order);
+                        }
+                        self.release(Stage::Expired);
+                    }
                     Expiry::NotDue => {}
                 },
             }
@@ -462,7 +536,8 @@ mod tests {
             let settled: BTreeSet<_> = self.sold_to.union(&self.rejected).cloned().collect();
             assert_eq!(settled, self.captured, "money without ticket or refund");
             if self.row.stage == Stage::Sold {
-                assert!(self.row.sold_order.is_some());
+                let order = self.row.sold_order.as_ref().expect("sold to nobody");
+                assert!(!self.returned.contains(order), "ticket without money");
             }
             if self.resold {
                 assert!(!self.row.stage.is_live(), "two holders of one seat");
@@ -474,7 +549,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
         #[test]
-        fn no_sequence_doubles_a_seat_or_keeps_money_without_a_ticket(steps in commands()) {
+        fn no_sequence_doubles_a_seat_or_parts_money_from_its_ticket(steps in commands()) {
             let mut model = Model {
                 row: held(),
                 now: at(0),
@@ -484,6 +559,7 @@ mod tests {
                 sold_to: BTreeSet::new(),
                 rejected: BTreeSet::new(),
                 captured: BTreeSet::new(),
+                returned: BTreeSet::new(),
             };
             for command in &steps {
                 model.step(command);

@@ -12,7 +12,7 @@ use crate::{
     booking::confirm::{Captured, Confirmed, confirm},
     domain::reservation::Stage,
     metrics::BookingMetrics,
-    store::reservations,
+    store::{orders, reservations},
 };
 
 /// Group in which this service reads payment's facts.
@@ -79,6 +79,10 @@ async fn refunded(connection: &mut PgConnection, fact: &PaymentRefundedV1) -> an
         Some(order) => *order != fact.order_id,
         None => !matches!(locked.row.stage, Stage::Expired | Stage::Cancelled),
     };
+    if locked.row.sold_order.as_ref() != Some(&fact.order_id) {
+        // Should the fact of its capture be applied after all, nothing is sold for it.
+        orders::reject(connection, &fact.order_id, id, &fact.reason).await?;
+    }
     if of_another_order {
         return Ok(());
     }

@@ -226,12 +226,13 @@ pub struct SaleTerms {
 }
 
 /// The terms of an event's sale. Its row is locked against a cancellation until the
-/// transaction ends; the lock is the one that the reservation's foreign key needs anyway.
+/// transaction ends: what is taken under these terms is committed before the event is called
+/// off, and so found by whoever ends its reservations then.
 pub async fn terms(connection: &mut PgConnection, id: EventId) -> sqlx::Result<Option<SaleTerms>> {
     let row = sqlx::query!(
         r#"select title, status, sale_start_date as "starts: Stamp", sale_end_date as "ends: Stamp",
                   event_date as "event_date!: Stamp", max_per_person, clock_timestamp() as "now!: Stamp"
-           from events where id = $1 for key share"#,
+           from events where id = $1 for share"#,
         id as EventId,
     )
     .fetch_optional(connection)

@@ -1,9 +1,10 @@
-//! Captured orders that could not be honoured.
+//! Orders to which nothing may be sold any more: captured ones that could not be honoured,
+//! and those whose money goes or went back.
 
 use sqlx::PgConnection;
 use urr_contract::ReservationId;
 
-/// Records that an order cannot be honoured; false where that is known already.
+/// Records that nothing may be sold to an order; false where that is known already.
 pub async fn reject(
     connection: &mut PgConnection,
     order: &str,

@@ -63,7 +63,7 @@ pub async fn insert(connection: &mut PgConnection, hold: &NewHold) -> sqlx::Resu
     })
 }
 
-/// A reservation under its row lock.
+/// A reservation as decisions need it, under its row lock where it is to be changed.
 #[derive(Clone, Debug)]
 pub struct Locked {
     /// The reservation.
@@ -74,23 +74,30 @@ pub struct Locked {
     pub now: Timestamp,
 }
 
+/// Reads one reservation; `$lock` ends the statement.
+macro_rules! one {
+    ($connection:expr, $id:expr, $lock:tt) => {
+        sqlx::query_as!(
+            LockedRow,
+            r#"select id as "id!: ReservationId", user_id as "user!: UserId", event_id as "event: EventId",
+                      reservation_number as number, quantity, total_amount as "total!: Won", status, payment_status,
+                      expires_at as "expires_at!: Stamp", order_id, sold_order_id, clock_timestamp() as "now!: Stamp"
+               from reservations where id = $1 "# + $lock,
+            $id as ReservationId,
+        )
+        .fetch_optional($connection)
+        .await?
+        .map(LockedRow::read)
+        .transpose()
+    };
+}
+
 /// Locks a reservation until the transaction ends.
 pub async fn lock(
     connection: &mut PgConnection,
     id: ReservationId,
 ) -> anyhow::Result<Option<Locked>> {
-    sqlx::query_as!(
-        LockedRow,
-        r#"select id as "id!: ReservationId", user_id as "user!: UserId", event_id as "event: EventId",
-                  reservation_number as number, quantity, total_amount as "total!: Won", status, payment_status,
-                  expires_at as "expires_at!: Stamp", order_id, sold_order_id, clock_timestamp() as "now!: Stamp"
-           from reservations where id = $1 for update"#,
-        id as ReservationId,
-    )
-    .fetch_optional(connection)
-    .await?
-    .map(LockedRow::read)
-    .transpose()
+    one!(connection, id, "for update")
 }
 
 /// Locks a reservation if nobody else has; `None` where somebody has.
@@ -98,18 +105,12 @@ pub async fn try_lock(
     connection: &mut PgConnection,
     id: ReservationId,
 ) -> anyhow::Result<Option<Locked>> {
-    sqlx::query_as!(
-        LockedRow,
-        r#"select id as "id!: ReservationId", user_id as "user!: UserId", event_id as "event: EventId",
-                  reservation_number as number, quantity, total_amount as "total!: Won", status, payment_status,
-                  expires_at as "expires_at!: Stamp", order_id, sold_order_id, clock_timestamp() as "now!: Stamp"
-           from reservations where id = $1 for update skip locked"#,
-        id as ReservationId,
-    )
-    .fetch_optional(connection)
-    .await?
-    .map(LockedRow::read)
-    .transpose()
+    one!(connection, id, "for update skip locked")
+}
+
+/// Reads a reservation to answer a question. It may have changed when the answer arrives.
+pub async fn read(pool: &PgPool, id: ReservationId) -> anyhow::Result<Option<Locked>> {
+    one!(pool, id, "")
 }
 
 struct LockedRow {

@@ -20,7 +20,7 @@ use urr_ticket::{
     store::{seats, stock},
 };
 
-use crate::payment_stub::PaymentStub;
+use crate::{auth_stub::AuthStub, payment_stub::PaymentStub};
 
 /// When money moved in tests.
 const CAPTURED_AT: &str = "2026-03-01T00:00:00Z";
@@ -42,6 +42,7 @@ pub(crate) struct App {
     pub(crate) redis: TestRedis,
     pub(crate) state: Arc<State>,
     pub(crate) payment: PaymentStub,
+    pub(crate) auth: AuthStub,
     pub(crate) client: Client,
 }
 
@@ -75,7 +76,13 @@ impl App {
         let database = urr_testkit::database(&MIGRATIONS, "ticket").await;
         let redis = urr_testkit::redis().await;
         let payment = PaymentStub::default();
-        let config = config(&["--payment-service-url", &payment.serve().await]);
+        let auth = AuthStub::default();
+        let config = config(&[
+            "--payment-service-url",
+            &payment.serve().await,
+            "--auth-service-url",
+            &auth.serve().await,
+        ]);
         let runtime = urr_testkit::runtime("ticket");
         let connected = redis.args().connect().await.expect("a valid address");
         let state = Arc::new(State::new(
@@ -95,6 +102,7 @@ impl App {
             redis,
             state,
             payment,
+            auth,
             client: Client::new(router),
         }
     }
@@ -111,6 +119,11 @@ impl App {
             event,
             client: self.client.as_user(user).with_entry(event, user),
         }
+    }
+
+    /// An administrator.
+    pub(crate) fn admin(&self) -> Client {
+        self.client.as_admin(UserId::random())
     }
 
     /// An event on sale without seats or types.
@@ -203,6 +216,17 @@ impl App {
         .unwrap();
     }
 
+    /// Calls an event off, and leaves what was taken for it as it is.
+    pub(crate) async fn call_off(&self, event: EventId) {
+        sqlx::query!(
+            "update events set status = 'cancelled' where id = $1",
+            event as EventId
+        )
+        .execute(&self.pool)
+        .await
+        .unwrap();
+    }
+
     /// Lets the time of a hold be over.
     pub(crate) async fn overdue(&self, id: ReservationId) {
         sqlx::query!(
@@ -285,7 +309,14 @@ impl App {
 
     /// Payment begins: HELD → PAYING.
     pub(crate) async fn pay(&self, hold: &Hold, order: &str) -> Answer {
-        let body = json!({"userId": hold.user, "orderId": order, "amount": hold.total});
+        self.pay_instead_of(hold, order, &[]).await
+    }
+
+    /// Payment begins again under an order in place of ones that are over.
+    pub(crate) async fn pay_instead_of(&self, hold: &Hold, order: &str, over: &[&str]) -> Answer {
+        let body = json!({
+            "userId": hold.user, "orderId": order, "amount": hold.total, "replaces": over,
+        });
         let path = format!("/internal/reservations/{}/pay", hold.id);
         self.client.internal().post(&path, body).await
     }
@@ -296,6 +327,13 @@ impl App {
             "userId": hold.user, "orderId": order, "amount": hold.total, "paymentMethod": "toss",
         });
         let path = format!("/internal/reservations/{}/confirm", hold.id);
+        self.client.internal().post(&path, body).await
+    }
+
+    /// Payment gives the money of the order back.
+    pub(crate) async fn refund(&self, hold: &Hold, order: &str) -> Answer {
+        let body = json!({"userId": hold.user, "orderId": order, "reason": "user-request"});
+        let path = format!("/internal/reservations/{}/refund", hold.id);
         self.client.internal().post(&path, body).await
     }
 

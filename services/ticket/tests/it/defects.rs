@@ -2,7 +2,7 @@
 //! here.
 
 use serde_json::json;
-use urr_contract::{EventId, FactId};
+use urr_contract::{EventId, FactId, internal::OrderOutcome};
 use urr_ticket::jobs::{expiry, reconciliation};
 
 use crate::app::{App, Hold, SEAT_PRICE, refunded, with_app};
@@ -118,12 +118,9 @@ async fn defect_9_a_captured_order_nobody_told_of_is_found_and_never_expires_fir
         for (hold, order) in [(&early, "ORD-1"), (&late, "ORD-2")] {
             app.pay(hold, order).await.expect(200);
             app.payment
-                .payment_is(hold.id, order, "confirmed", SEAT_PRICE);
-            app.payment.order_is(
-                order,
-                urr_contract::internal::OrderOutcome::Captured,
-                Some(SEAT_PRICE),
-            );
+                .payment_is(hold.id, order, OrderOutcome::Captured, SEAT_PRICE);
+            app.payment
+                .order_is(order, OrderOutcome::Captured, Some(SEAT_PRICE));
         }
         sqlx::query!("update reservations set updated_at = now() - interval '1 minute'")
             .execute(&app.pool)

@@ -1,9 +1,12 @@
 //! Ends by time, with and without a payment under way.
 
-use urr_contract::internal::OrderOutcome;
-use urr_ticket::jobs::{expiry, reconciliation};
+use urr_contract::{EventId, FactId, internal::OrderOutcome};
+use urr_ticket::{
+    jobs::{expiry, reconciliation},
+    store::events,
+};
 
-use crate::app::{SEAT_PRICE, with_app};
+use crate::app::{SEAT_PRICE, captured, with_app};
 
 #[tokio::test]
 async fn overdue_holds_end_and_give_everything_back() {
@@ -192,14 +195,84 @@ async fn reconciliation_looks_at_holds_and_at_what_ended_and_asks_no_more_once_s
             .await
             .unwrap();
         app.payment
-            .payment_is(open.id, "ORD-1", "confirmed", SEAT_PRICE);
+            .payment_is(open.id, "ORD-1", OrderOutcome::Captured, SEAT_PRICE);
         app.payment
-            .payment_is(ended.id, "ORD-2", "confirmed", SEAT_PRICE);
+            .payment_is(ended.id, "ORD-2", OrderOutcome::Captured, SEAT_PRICE);
         assert_eq!(reconciliation::run(&app.state).await.unwrap(), 2);
         assert_eq!(app.stage(open.id).await, "confirmed/completed");
         assert_eq!(app.stage(ended.id).await, "cancelled/refund_requested");
         assert_eq!(app.stage(unpaid.id).await, "pending/pending");
         assert_eq!(reconciliation::run(&app.state).await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn money_on_its_way_back_buys_no_ticket() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(1).await;
+        let fan = app.fan(event);
+        let hold = fan.hold(seats[0]).await;
+        app.pay(&hold, "ORD-1").await.expect(200);
+        app.pay_instead_of(&hold, "ORD-2", &["ORD-1"])
+            .await
+            .expect(200);
+        sqlx::query!("update reservations set updated_at = now() - interval '1 minute'")
+            .execute(&app.pool)
+            .await
+            .unwrap();
+        // Clients still see the first order as confirmed.
+        app.payment
+            .payment_is(hold.id, "ORD-1", OrderOutcome::Refunded, SEAT_PRICE);
+        reconciliation::run(&app.state).await.unwrap();
+        assert_eq!(app.stage(hold.id).await, "pending/processing");
+        app.confirm(&hold, "ORD-1").await.expect(409);
+        app.confirm(&hold, "ORD-2").await.expect(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_that_was_refunded_at_the_end_of_its_hold_cannot_retake_the_seat() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(1).await;
+        let hold = app.fan(event).hold(seats[0]).await;
+        app.pay(&hold, "ORD-1").await.expect(200);
+        app.overdue(hold.id).await;
+        app.payment
+            .order_is("ORD-1", OrderOutcome::Refunded, Some(SEAT_PRICE));
+        expiry::resolve_overdue(&app.state).await.unwrap();
+        assert_eq!(app.stage(hold.id).await, "expired/refunded");
+        app.receive(FactId::random(), captured(&hold, "ORD-1"))
+            .await
+            .unwrap();
+        assert_eq!(app.stage(hold.id).await, "expired/refunded");
+        assert_eq!(app.seat_status(seats[0]).await, "available");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn calling_an_event_off_waits_for_holds_that_are_being_taken() {
+    with_app(async |app| {
+        let (event, _) = app.seated(1).await;
+        let mut taking = app.pool.begin().await.unwrap();
+        events::terms(&mut taking, event).await.unwrap();
+        let mut calling_off = app.pool.begin().await.unwrap();
+        sqlx::query!("set local lock_timeout = '100ms'")
+            .execute(&mut *calling_off)
+            .await
+            .unwrap();
+        let blocked = sqlx::query!(
+            "update events set status = 'cancelled' where id = $1",
+            event as EventId
+        )
+        .execute(&mut *calling_off)
+        .await;
+        assert!(urr_ticket::store::is_lock_timeout(&blocked.unwrap_err()));
+        taking.commit().await.unwrap();
+        calling_off.rollback().await.unwrap();
+        app.call_off(event).await;
     })
     .await;
 }

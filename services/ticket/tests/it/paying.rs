@@ -1,9 +1,10 @@
 //! What payment asks: may this be paid, does this order fence it, is it sold.
 
 use serde_json::{Value, json};
-use urr_contract::{ReservationId, UserId};
+use urr_contract::{FactId, ReservationId, UserId};
+use urr_ticket::{jobs::expiry, store::reservations as store};
 
-use crate::app::{App, Hold, SEAT_PRICE, with_app};
+use crate::app::{App, Hold, SEAT_PRICE, captured, with_app};
 
 async fn validate(app: &App, id: ReservationId, user: UserId) -> urr_testkit::Answer {
     let path = format!("/internal/reservations/{id}/validate?userId={user}");
@@ -70,8 +71,49 @@ async fn paying_moves_the_end_once_and_repeats_get_the_first_order() {
         }
         assert_eq!(fenced(app, hold.id, "ORD-1").await, true);
         assert_eq!(fenced(app, hold.id, "ORD-2").await, false);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_seat_whose_time_to_pay_is_over_is_fenced_until_payment_says_void() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(1).await;
+        let hold = app.fan(event).hold(seats[0]).await;
+        app.pay(&hold, "ORD-1").await.expect(200);
         app.overdue(hold.id).await;
+        assert_eq!(fenced(app, hold.id, "ORD-1").await, true);
+        expiry::resolve_overdue(&app.state).await.unwrap();
+        assert_eq!(app.stage(hold.id).await, "expired/pending");
         assert_eq!(fenced(app, hold.id, "ORD-1").await, false);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn asking_about_the_fence_does_not_keep_a_hold_from_ending() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(1).await;
+        let hold = app.fan(event).hold(seats[0]).await;
+        let mut busy = app.pool.begin().await.unwrap();
+        store::lock(&mut busy, hold.id).await.unwrap();
+        // Neither waits for the row's lock.
+        assert_eq!(fenced(app, hold.id, "ORD-1").await, false);
+        validate(app, hold.id, hold.user).await.expect(200);
+        busy.rollback().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_begins_to_pay_for_an_event_that_was_called_off() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(1).await;
+        let hold = app.fan(event).hold(seats[0]).await;
+        app.call_off(event).await;
+        let refused = app.pay(&hold, "ORD-1").await.expect(409);
+        assert_eq!(refused.error(), "Event is not on sale");
+        assert_eq!(app.stage(hold.id).await, "pending/pending");
     })
     .await;
 }
@@ -114,12 +156,14 @@ async fn an_order_that_failed_makes_room_for_another_without_more_time() {
         let (event, seats) = app.seated(1).await;
         let hold = app.fan(event).hold(seats[0]).await;
         let first = app.pay(&hold, "ORD-1").await.expect(200).body;
-        app.payment
-            .payment_is(hold.id, "ORD-1", "failed", SEAT_PRICE);
-        let second = app.pay(&hold, "ORD-2").await.expect(200).body;
+        let second = app.pay_instead_of(&hold, "ORD-2", &["ORD-0", "ORD-1"]);
+        let second = second.await.expect(200).body;
         assert_eq!(second["orderId"], "ORD-2");
         assert_eq!(end(&second["expiresAt"]), end(&first["expiresAt"]));
         assert_eq!(fenced(app, hold.id, "ORD-1").await, false);
+        // A request of the first that was lost on the way does not take it back.
+        let late = app.pay(&hold, "ORD-1").await.expect(200).body;
+        assert_eq!(late["orderId"], "ORD-2");
         app.confirm(&hold, "ORD-2").await.expect(200);
     })
     .await;
@@ -260,16 +304,15 @@ async fn refund_by_payment_ends_a_sold_reservation_once() {
         let (event, seats) = app.seated(1).await;
         let hold = app.fan(event).hold(seats[0]).await;
         app.buy(&hold, "ORD-1").await;
-        let path = format!("/internal/reservations/{}/refund", hold.id);
-        let refund = async |user: UserId, order: &str| {
-            let body = json!({"userId": user, "orderId": order, "reason": "user-request"});
-            app.client.internal().post(&path, body).await
+        let stranger = Hold {
+            user: UserId::random(),
+            ..hold.clone()
         };
-        refund(UserId::random(), "ORD-1").await.expect(403);
-        refund(hold.user, "ORD-9").await.expect(200);
+        app.refund(&stranger, "ORD-1").await.expect(403);
+        app.refund(&hold, "ORD-9").await.expect(200);
         assert_eq!(app.stage(hold.id).await, "confirmed/completed");
         for _ in 0..2 {
-            refund(hold.user, "ORD-1").await.expect(200);
+            app.refund(&hold, "ORD-1").await.expect(200);
         }
         assert_eq!(app.stage(hold.id).await, "cancelled/refund_requested");
         assert_eq!(app.seat_status(seats[0]).await, "available");
@@ -287,14 +330,56 @@ async fn a_refund_that_overtakes_its_confirmation_is_not_rejected_as_well() {
         let (event, seats) = app.seated(1).await;
         let hold = app.fan(event).hold(seats[0]).await;
         app.pay(&hold, "ORD-1").await.expect(200);
-        let path = format!("/internal/reservations/{}/refund", hold.id);
-        let body = json!({"userId": hold.user, "orderId": "ORD-1", "reason": "user-request"});
-        app.client.internal().post(&path, body).await.expect(200);
+        app.refund(&hold, "ORD-1").await.expect(200);
         app.confirm(&hold, "ORD-1").await.expect(409);
         assert_eq!(
             app.facts(hold.id).await,
             ["RESERVATION_CREATED", "RESERVATION_CANCELLED"]
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refund_of_an_expired_reservation_keeps_its_late_capture_from_retaking_the_seat() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(1).await;
+        let hold = app.fan(event).hold(seats[0]).await;
+        app.expire(hold.id).await;
+        for _ in 0..2 {
+            app.refund(&hold, "ORD-1").await.expect(200);
+        }
+        app.receive(FactId::random(), captured(&hold, "ORD-1"))
+            .await
+            .unwrap();
+        app.confirm(&hold, "ORD-1").await.expect(409);
+        assert_eq!(app.stage(hold.id).await, "expired/refund_requested");
+        assert_eq!(app.seat_status(seats[0]).await, "available");
+        assert_eq!(
+            app.facts(hold.id).await,
+            [
+                "RESERVATION_CREATED",
+                "RESERVATION_EXPIRED",
+                "RESERVATION_REJECTED"
+            ]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_refund_of_an_earlier_order_leaves_the_hold_to_the_one_that_pays() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(1).await;
+        let hold = app.fan(event).hold(seats[0]).await;
+        app.pay(&hold, "ORD-1").await.expect(200);
+        app.pay_instead_of(&hold, "ORD-2", &["ORD-1"])
+            .await
+            .expect(200);
+        app.refund(&hold, "ORD-1").await.expect(200);
+        app.confirm(&hold, "ORD-1").await.expect(409);
+        app.confirm(&hold, "ORD-2").await.expect(200);
+        assert_eq!(app.stage(hold.id).await, "confirmed/completed");
     })
     .await;
 }

@@ -52,12 +52,19 @@ impl PaymentStub {
         self.0.lock().orders.insert(order.to_owned(), state);
     }
 
-    /// From now on that is the latest payment of the reservation.
-    pub(crate) fn payment_is(&self, id: ReservationId, order: &str, status: &str, amount: i64) {
+    /// From now on that is the latest payment of the reservation, which clients see confirmed.
+    pub(crate) fn payment_is(
+        &self,
+        id: ReservationId,
+        order: &str,
+        outcome: OrderOutcome,
+        amount: i64,
+    ) {
         let payment = PaymentByReservation {
             found: true,
             reservation_id: Some(id),
-            status: Some(status.to_owned()),
+            status: Some("confirmed".to_owned()),
+            outcome: Some(outcome),
             method: Some("toss".to_owned()),
             amount: Some(Won(amount)),
             order_id: Some(order.to_owned()),

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::payment::{Payment, Status};
+use super::payment::Payment;
 
 /// How long an idempotency key is remembered.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(15 * 24);
@@ -111,12 +111,8 @@ impl Book {
 
     /// Whether money of that order was ever captured.
     pub(crate) fn is_captured(&self, order_id: &str) -> bool {
-        self.payment_of_order(order_id).is_some_and(|payment| {
-            matches!(
-                payment.status,
-                Status::Done | Status::Canceled | Status::PartialCanceled
-            )
-        })
+        self.payment_of_order(order_id)
+            .is_some_and(|payment| payment.approved_at.is_some())
     }
 
     /// The answer under that key, while the key lives.

@@ -16,6 +16,8 @@ pub(crate) const SESSION: SignedDuration = SignedDuration::from_mins(10);
 pub(crate) enum Status {
     /// Authenticated by the payer, not captured.
     InProgress,
+    /// A virtual account was opened; nobody has paid into it.
+    WaitingForDeposit,
     /// Captured.
     Done,
     /// Captured, and all of it given back.
@@ -36,6 +38,8 @@ pub(crate) enum Choice {
     Approve,
     /// Pays with a card that the confirm will find declined.
     Decline,
+    /// Promises to pay into a virtual account; the confirm opens it.
+    Deposit,
     /// Closes the window.
     Abandon,
 }
@@ -83,7 +87,7 @@ impl Payment {
             order_id,
             amount,
             status: match choice {
-                Choice::Approve | Choice::Decline => Status::InProgress,
+                Choice::Approve | Choice::Decline | Choice::Deposit => Status::InProgress,
                 Choice::Abandon => Status::Expired,
             },
             choice,
@@ -113,7 +117,10 @@ impl Payment {
         match self.status {
             Status::InProgress => {}
             Status::Expired | Status::Aborted => return Err((refusals::NOT_FOUND_SESSION, None)),
-            Status::Done | Status::Canceled | Status::PartialCanceled => {
+            Status::WaitingForDeposit
+            | Status::Done
+            | Status::Canceled
+            | Status::PartialCanceled => {
                 return Err((refusals::ALREADY_PROCESSED, None));
             }
         }
@@ -126,6 +133,12 @@ impl Payment {
         if self.choice == Choice::Decline {
             let refusal = refusals::REJECT_CARD_PAYMENT;
             return Err((refusal, Some(Box::new(self.aborted(refusal)))));
+        }
+        if self.choice == Choice::Deposit {
+            return Ok(Self {
+                status: Status::WaitingForDeposit,
+                ..self.clone()
+            });
         }
         Ok(Self {
             status: Status::Done,
@@ -159,7 +172,7 @@ impl Payment {
         now: Timestamp,
     ) -> Result<Self, Refusal> {
         match self.status {
-            Status::Done | Status::PartialCanceled => {}
+            Status::WaitingForDeposit | Status::Done | Status::PartialCanceled => {}
             Status::Canceled => return Err(refusals::ALREADY_CANCELED),
             Status::InProgress | Status::Aborted | Status::Expired => {
                 return Err(refusals::NOT_CANCELABLE);
@@ -198,7 +211,7 @@ impl Payment {
             "orderId": self.order_id,
             "orderName": self.order_id,
             "currency": "KRW",
-            "method": "카드",
+            "method": if self.choice == Choice::Deposit { "가상계좌" } else { "카드" },
             "status": self.status,
             "type": "NORMAL",
             "country": "KR",
@@ -317,6 +330,22 @@ mod tests {
             code(payment(Choice::Abandon).confirm("ORD_1", 1000, NOW)),
             "NOT_FOUND_PAYMENT_SESSION"
         );
+    }
+
+    #[test]
+    fn a_virtual_account_is_opened_and_can_be_called_off() {
+        let waiting = payment(Choice::Deposit)
+            .confirm("ORD_1", 1000, NOW)
+            .expect("opened");
+        assert_eq!(waiting.status, Status::WaitingForDeposit);
+        assert_eq!(waiting.approved_at, None);
+        assert_eq!(
+            code(waiting.confirm("ORD_1", 1000, NOW)),
+            "ALREADY_PROCESSED_PAYMENT"
+        );
+        let key = "cancel".to_owned();
+        let off = waiting.cancel(None, "r", key, NOW).expect("called off");
+        assert_eq!((off.status, off.approved_at), (Status::Canceled, None));
     }
 
     #[test]
