@@ -5,6 +5,7 @@ pub mod client;
 pub mod cookies;
 pub mod cors;
 pub mod limits;
+pub mod mirror;
 pub mod path;
 pub mod routes;
 pub mod window;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use secrecy::ExposeSecret;
+use tracing::warn;
 use urr_contract::tokens::TokenKey;
-use urr_kit::{Runtime, health::Health, serve};
+use urr_kit::{Runtime, health::Health, serve, telemetry::chain};
 
 use crate::{
     config::Config,
@@ -13,6 +14,7 @@ use crate::{
     http::entry::EntryCheck,
     jobs,
     limiter::Limiter,
+    redis::revocations::RevocationReader,
     revocations::Revocations,
 };
 
@@ -54,12 +56,12 @@ impl State {
         let ended = Arc::new(Revocations::default());
         jobs::exchange_counts::spawn(&runtime.tasks, Arc::clone(&limiter));
         jobs::sweep_counts::spawn(&runtime.tasks, Arc::clone(&limiter));
-        jobs::read_revocations::spawn(
-            &runtime.tasks,
-            redis.clone(),
-            runtime.clock.clone(),
-            Arc::clone(&ended),
-        );
+        let mut reader = RevocationReader::new(redis.clone(), Arc::clone(&ended));
+        // Before the first request. A lost Redis is no reason not to serve.
+        if let Err(error) = reader.read(runtime.clock.now()).await {
+            warn!(error = %chain(&error), "nothing is known of ended admissions yet");
+        }
+        jobs::read_revocations::spawn(&runtime.tasks, runtime.clock.clone(), reader);
         let health = Health::new(runtime).redis("redis", &redis);
         Ok(Arc::new(Self {
             cors: cors::Policy::new(config.cors_allowed_origins.clone()),

@@ -194,7 +194,7 @@ mod tests {
         let (check, ended) = check("");
         let token = key().sign(&claims(100)).expect("signed");
         let headers = carrying(&[("x-queue-entry-token", &token)]);
-        ended.replace([claims(100).jti].into());
+        ended.merge([(claims(100).jti, 100)]);
         let decision = check.decide(&Method::POST, PATH, &headers, Some(user()), at(0));
         assert_eq!(decision, Decision::Refused);
     }

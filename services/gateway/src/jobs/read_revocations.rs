@@ -1,25 +1,22 @@
 //! Keeps the ended admissions in memory.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use anyhow::Context;
-use urr_kit::{Clock, Tasks, redis::Redis};
+use tracing::warn;
+use urr_kit::{Clock, Tasks, telemetry::chain};
 
-use crate::{redis::revocations, revocations::Revocations};
+use crate::redis::revocations::RevocationReader;
 
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Reads them every second. Without Redis the last copy stays.
-pub fn spawn(tasks: &Tasks, redis: Redis, clock: Clock, revocations: Arc<Revocations>) {
-    tasks.every("read-revocations", PERIOD, move || {
-        let (redis, clock) = (redis.clone(), clock.clone());
-        let revocations = Arc::clone(&revocations);
-        async move {
-            let ended = revocations::read(&redis, clock.now())
-                .await
-                .context("the ended admissions cannot be read")?;
-            revocations.replace(ended);
-            Ok(())
+/// Reads them every second. Without Redis, what is known stays.
+pub fn spawn(tasks: &Tasks, clock: Clock, mut reader: RevocationReader) {
+    let stop = tasks.clone();
+    tasks.spawn("read-revocations", async move {
+        while !stop.sleep(PERIOD).await {
+            if let Err(error) = reader.read(clock.now()).await {
+                warn!(error = %chain(&error), "the ended admissions cannot be read");
+            }
         }
     });
 }

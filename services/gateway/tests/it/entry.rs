@@ -143,6 +143,47 @@ async fn an_ended_admission_is_refused_and_stays_so_without_redis() {
 }
 
 #[tokio::test]
+async fn an_ended_admission_stays_refused_when_redis_loses_everything() {
+    let (gateway, redis) = gateway().await;
+    let (user, event) = (UserId::random(), EventId::random());
+    let [first, second] = [(); 2].map(|()| gateway.entry_token(event, user));
+    let status = async |token: &str| {
+        let entry = [("x-queue-entry-token", token)];
+        book(&gateway, Some(user), &entry).await.status.as_u16()
+    };
+    for (token, admission) in [&first, &second] {
+        redis.flush().await;
+        end(&redis, event, *admission, gateway.now() + 600).await;
+        urr_testkit::wait_for("the gateway to hear of it", || async {
+            status(token).await == 403
+        })
+        .await;
+    }
+    assert_eq!(status(&first.0).await, 403);
+}
+
+#[tokio::test]
+async fn who_has_left_before_the_gateway_started_is_refused_at_once() {
+    let redis = urr_testkit::redis().await;
+    let setup = Setup::new(redis.args()).await;
+    let (user, event) = (UserId::random(), EventId::random());
+    let now = setup.runtime.clock.now().as_second();
+    let claims = EntryClaims {
+        sub: event,
+        uid: user,
+        user_id: user,
+        jti: AdmissionId::random(),
+        iat: now,
+        exp: now + 600,
+    };
+    end(&redis, event, claims.jti, now + 600).await;
+    let gateway = setup.start().await;
+    let token = sign_entry(ENTRY_SECRET, &claims);
+    let entry = [("x-queue-entry-token", token.as_str())];
+    book(&gateway, Some(user), &entry).await.expect(403);
+}
+
+#[tokio::test]
 async fn the_edge_may_have_checked_before() {
     let redis = urr_testkit::redis().await;
     let gateway = Setup::new(redis.args())

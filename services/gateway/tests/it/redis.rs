@@ -1,5 +1,7 @@
 //! The scripts, against a real Redis.
 
+use std::sync::Arc;
+
 use ::redis::AsyncCommands;
 use urr_contract::{AdmissionId, EventId, revocations};
 use urr_gateway::{
@@ -8,9 +10,11 @@ use urr_gateway::{
     redis::{
         booking::{self, BookingLog},
         exchange::Exchange,
-        revocations::read,
+        revocations::RevocationReader,
     },
+    revocations::Revocations,
 };
+use urr_testkit::TestRedis;
 
 fn client(last: u8) -> ClientId {
     ClientId::Address(std::net::Ipv4Addr::new(10, 0, 0, last).into())
@@ -95,31 +99,137 @@ async fn counts_that_left_the_minute_are_removed() {
     assert!((60..=70).contains(&life), "{life}");
 }
 
-#[tokio::test]
-async fn ended_admissions_are_read_until_their_tokens_end() {
-    let redis = urr_testkit::redis().await;
+async fn end(redis: &TestRedis, event: EventId, ended: &[(i64, AdmissionId)]) {
+    let members: Vec<_> = ended
+        .iter()
+        .map(|(end, admission)| (*end, admission.to_string()))
+        .collect();
     let mut connection = redis.client.connection();
-    let now = jiff::Timestamp::from_second(1_000).expect("in range");
+    let () = connection
+        .zadd_multiple(revocations::key(event), &members)
+        .await
+        .expect("Redis answers");
+    let () = connection
+        .sadd(revocations::EVENTS, event.to_string())
+        .await
+        .expect("Redis answers");
+}
+
+fn reader(redis: &TestRedis) -> (RevocationReader, Arc<Revocations>) {
+    let ended = Arc::<Revocations>::default();
+    let reader = RevocationReader::new(redis.client.clone(), Arc::clone(&ended));
+    (reader, ended)
+}
+
+async fn read(reader: &mut RevocationReader, now: i64) {
+    let now = jiff::Timestamp::from_second(now).expect("in range");
+    reader.read(now).await.expect("Redis answers");
+}
+
+/// Bytes that Redis has sent.
+async fn sent(redis: &TestRedis) -> u64 {
+    let info: String = ::redis::cmd("INFO")
+        .arg("stats")
+        .query_async(&mut redis.client.connection())
+        .await
+        .expect("Redis answers");
+    let line = info
+        .lines()
+        .find_map(|line| line.strip_prefix("total_net_output_bytes:"));
+    line.and_then(|bytes| bytes.parse().ok()).expect("a number")
+}
+
+#[tokio::test]
+async fn ended_admissions_are_read_whatever_else_stands_there() {
+    let redis = urr_testkit::redis().await;
     let (event, live, over) = (
         EventId::random(),
         AdmissionId::random(),
         AdmissionId::random(),
     );
-    let key = revocations::key(event);
-    let members = [
-        (1_001, live.to_string()),
-        (999, over.to_string()),
-        (2_000, "not an id".to_owned()),
-    ];
+    end(&redis, event, &[(1_600, live), (999, over)]).await;
+    end(&redis, EventId::random(), &[(1_300, AdmissionId::random())]).await;
+    let mut connection = redis.client.connection();
     let () = connection
-        .zadd_multiple(key, &members)
+        .zadd(revocations::key(event), "not an id", 2_000)
         .await
         .expect("Redis answers");
-    let events = [event.to_string(), EventId::random().to_string()];
     let () = connection
-        .sadd(revocations::EVENTS, &events)
+        .sadd(revocations::EVENTS, "not an id")
         .await
         .expect("Redis answers");
-    let ended = read(&redis.client, now).await.expect("Redis answers");
-    assert_eq!(ended, [live].into());
+    let (mut reader, ended) = reader(&redis);
+    read(&mut reader, 1_000).await;
+    assert!(ended.contains(live));
+    assert!(!ended.contains(over));
+    // Its token is over, and the memory is given back.
+    read(&mut reader, 1_600).await;
+    assert!(!ended.contains(live));
+}
+
+#[tokio::test]
+async fn a_long_list_is_read_once_and_then_only_what_is_new() {
+    let redis = urr_testkit::redis().await;
+    let event = EventId::random();
+    let admissions = |count: usize, end: i64| -> Vec<(i64, AdmissionId)> {
+        (0..count).map(|_| (end, AdmissionId::random())).collect()
+    };
+    // More than two pages end in the same second.
+    let mut all = [admissions(1_500, 1_599), admissions(2_500, 1_600)].concat();
+    end(&redis, event, &all).await;
+    let (mut reader, ended) = reader(&redis);
+    read(&mut reader, 1_000).await;
+
+    let before = sent(&redis).await;
+    for now in 1_001..1_011 {
+        let news = admissions(1, now + 600);
+        end(&redis, event, &news).await;
+        all.extend(news);
+        read(&mut reader, now).await;
+        assert!(all.iter().all(|(_, admission)| ended.contains(*admission)));
+    }
+    let sent = sent(&redis).await - before;
+    // The whole list has more than 40 bytes an admission, and was there ten times to read.
+    assert!(sent < 10 * 40 * 4_000 / 4, "{sent} bytes");
+    let before = self::sent(&redis).await;
+    read(&mut reader, 1_011).await;
+    let quiet = self::sent(&redis).await - before;
+    assert!(quiet < 10_000, "{quiet} bytes");
+}
+
+#[tokio::test]
+async fn news_are_read_even_if_they_end_sooner_than_what_is_known() {
+    let redis = urr_testkit::redis().await;
+    let (mut reader, ended) = reader(&redis);
+    let event = EventId::random();
+    let [long, short, next] = [(); 3].map(|()| AdmissionId::random());
+    for (now, end_at, admission) in [
+        (1_000, 4_600, long),
+        (1_001, 1_601, short),
+        (1_002, 1_602, next),
+    ] {
+        end(&redis, event, &[(end_at, admission)]).await;
+        read(&mut reader, now).await;
+        assert!(ended.contains(admission), "{end_at}");
+    }
+}
+
+#[tokio::test]
+async fn what_redis_forgets_is_remembered_and_what_it_then_learns_is_read() {
+    let redis = urr_testkit::redis().await;
+    let (mut reader, ended) = reader(&redis);
+    let event = EventId::random();
+    let before = [(); 3].map(|()| AdmissionId::random());
+    end(&redis, event, &before.map(|admission| (4_600, admission))).await;
+    read(&mut reader, 1_000).await;
+    redis.flush().await;
+    read(&mut reader, 1_001).await;
+    let after = AdmissionId::random();
+    end(&redis, event, &[(1_602, after)]).await;
+    read(&mut reader, 1_002).await;
+    assert!(ended.contains(after));
+    for now in [1_003, 1_100, 1_601] {
+        read(&mut reader, now).await;
+        assert!(before.iter().all(|admission| ended.contains(*admission)));
+    }
 }
