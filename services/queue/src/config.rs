@@ -193,6 +193,9 @@ pub struct Settings {
     pub stale_after: Duration,
     /// Joins that may be on their way at a time; more are told to come back.
     pub joins_at_once: usize,
+    /// How often ticket is asked about the event of a line in use: how late a sold-out sale
+    /// stops the line.
+    pub event_info_fresh: Duration,
 }
 
 impl Default for Settings {
@@ -215,6 +218,7 @@ impl Default for Settings {
             bitmap_width: Duration::from_secs(10),
             stale_after: Duration::from_secs(2),
             joins_at_once: 2_000,
+            event_info_fresh: Duration::from_secs(5),
         }
     }
 }

@@ -1,5 +1,6 @@
-//! What ticket knows of an event: whether it exists, its title, its sale window. Asked once
-//! a minute at most; while ticket is away, the last answer stands.
+//! What ticket knows of an event: whether it exists, its title, its sale window. A request
+//! waits for ticket only where nothing was ever heard of the event; after that it is asked
+//! again in the background, and while it is away the last answer stands.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,9 +9,7 @@ use moka::future::Cache;
 use urr_contract::{EventId, internal::QueueInfo};
 use urr_kit::client::{CallError, InternalClient};
 
-/// How long an answer is taken for current.
-const FRESH: Duration = Duration::from_mins(1);
-/// How long it stands in for ticket.
+/// How long an answer stands in for ticket.
 const KEPT: Duration = Duration::from_hours(24);
 /// How long an event stays unknown: somebody may be about to create it.
 const UNKNOWN: Duration = Duration::from_secs(5);
@@ -32,41 +31,49 @@ pub enum NoInfo {
 #[derive(Clone, Debug)]
 pub struct Events {
     ticket: InternalClient,
-    fresh: Cache<EventId, Arc<QueueInfo>>,
+    asked: Cache<EventId, ()>,
     kept: Cache<EventId, Arc<QueueInfo>>,
     unknown: Cache<EventId, ()>,
 }
 
 impl Events {
-    /// Nothing known yet.
-    pub fn new(ticket: InternalClient) -> Self {
-        let cache = |life| Cache::builder().max_capacity(CAPACITY).time_to_live(life);
+    /// Nothing known yet. Answers are taken for current for `fresh`.
+    pub fn new(ticket: InternalClient, fresh: Duration) -> Self {
+        let marks = |life| Cache::builder().max_capacity(CAPACITY).time_to_live(life);
         Self {
             ticket,
-            fresh: cache(FRESH).build(),
-            kept: cache(KEPT).build(),
-            unknown: Cache::builder()
+            asked: marks(fresh).build(),
+            kept: Cache::builder()
                 .max_capacity(CAPACITY)
-                .time_to_live(UNKNOWN)
+                .time_to_live(KEPT)
                 .build(),
+            unknown: marks(UNKNOWN).build(),
         }
     }
 
-    /// What is known of that event; ticket is asked by one caller at a time.
+    /// What is known of that event; ticket is asked where that is nothing, by one caller at
+    /// a time.
     pub async fn info(&self, event: EventId) -> Result<Arc<QueueInfo>, NoInfo> {
         if self.unknown.contains_key(&event) {
             return Err(NoInfo::Unknown);
         }
-        match self.fresh.try_get_with(event, self.ask(event)).await {
+        match self.kept.try_get_with(event, self.ask(event)).await {
             Ok(info) => Ok(info),
-            Err(error) if error.status == Some(StatusCode::NOT_FOUND) => {
-                self.unknown.insert(event, ()).await;
-                Err(NoInfo::Unknown)
+            Err(error) => Err(self.refused(event, error).await),
+        }
+    }
+
+    /// What is known of that event, after asking ticket unless that was done just now.
+    pub async fn renew(&self, event: EventId) -> Result<Arc<QueueInfo>, NoInfo> {
+        if self.asked.contains_key(&event) {
+            return self.info(event).await;
+        }
+        match self.ask(event).await {
+            Ok(info) => {
+                self.kept.insert(event, Arc::clone(&info)).await;
+                Ok(info)
             }
-            Err(error) => self
-                .last_known(event)
-                .await
-                .ok_or(NoInfo::Unreachable(error)),
+            Err(error) => Err(self.refused(event, Arc::new(error)).await),
         }
     }
 
@@ -76,9 +83,17 @@ impl Events {
     }
 
     async fn ask(&self, event: EventId) -> Result<Arc<QueueInfo>, CallError> {
+        self.asked.insert(event, ()).await;
         let path = format!("/internal/events/{event}/queue-info");
-        let info: Arc<QueueInfo> = Arc::new(self.ticket.get(&path).await?);
-        self.kept.insert(event, Arc::clone(&info)).await;
-        Ok(info)
+        Ok(Arc::new(self.ticket.get(&path).await?))
+    }
+
+    async fn refused(&self, event: EventId, error: Arc<CallError>) -> NoInfo {
+        if error.status != Some(StatusCode::NOT_FOUND) {
+            return NoInfo::Unreachable(error);
+        }
+        self.kept.invalidate(&event).await;
+        self.unknown.insert(event, ()).await;
+        NoInfo::Unknown
     }
 }

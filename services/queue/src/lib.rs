@@ -37,6 +37,7 @@ pub fn router(state: Arc<State>) -> Router {
 pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
     let state = Arc::new(State::connect(&config.line, &runtime).await?);
     let is_loaded = jobs::memory::spawn(&runtime, &state);
+    jobs::events::spawn(&runtime, &state);
     let health = health(&runtime, &state).ready("counters", move || {
         let is_loaded = is_loaded.load(Ordering::Relaxed);
         async move {

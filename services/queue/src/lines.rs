@@ -290,6 +290,26 @@ impl Lines {
         line
     }
 
+    /// The line of that event, if it is known here and has rules; marked as in use. Leaves
+    /// no trace of an event that somebody made up.
+    fn going_on(&self, event: EventId) -> Option<Arc<Line>> {
+        let line = self.known.read().get(&event).cloned()?;
+        let has_rules = line.view()?.snapshot.rules.is_some();
+        has_rules.then(|| {
+            *line.used.lock() = Instant::now();
+            line
+        })
+    }
+
+    /// The line, where it can answer without ticket and without Postgres.
+    pub async fn open_going_on(&self, event: EventId) -> anyhow::Result<Option<Arc<Line>>> {
+        let Some(line) = self.going_on(event) else {
+            return Ok(None);
+        };
+        self.freshen(&line).await?;
+        Ok(Some(line))
+    }
+
     /// The line with a policy in force and a snapshot young enough to answer from. Asks
     /// nobody where both are there.
     pub async fn open(
@@ -301,28 +321,39 @@ impl Lines {
         if let Some(info) = info {
             self.enforce_news(&line, info).await?;
         }
+        self.freshen(&line).await?;
+        Ok(line)
+    }
+
+    async fn freshen(&self, line: &Line) -> anyhow::Result<()> {
         let is_lost = line.redis_is_lost.load(Ordering::Relaxed);
         let age = line.age();
         if age == Duration::MAX || (age > self.settings.stale_after && !is_lost) {
-            let renewed = self.renew(&line).await;
+            let renewed = self.renew(line).await;
             if line.view().is_none() {
                 renewed?;
             }
         }
-        Ok(line)
+        Ok(())
     }
 
     /// The line, if it has rules already: for when nobody can say what the event is.
     pub async fn open_known(&self, event: EventId) -> anyhow::Result<Option<Arc<Line>>> {
-        let has_line = |line: &Line| {
-            line.view()
-                .is_some_and(|view| view.snapshot.rules.is_some())
-        };
-        let line = self.line(event);
-        if !has_line(&line) && policies::find(&self.pool, event).await?.is_none() {
+        if self.going_on(event).is_none() && policies::find(&self.pool, event).await?.is_none() {
             return Ok(None);
         }
-        Ok(Some(self.open(event, None).await?).filter(|line| has_line(line)))
+        self.open(event, None).await?;
+        Ok(self.going_on(event))
+    }
+
+    /// Forgets the line of an event that is no more.
+    pub fn forget_event(&self, event: EventId) {
+        self.known.write().remove(&event);
+    }
+
+    /// Lines that somebody asked for lately.
+    pub fn in_use(&self) -> Vec<Arc<Line>> {
+        self.select(|line| line.used.lock().elapsed() < IN_USE)
     }
 
     /// What a number means, from memory where memory can say; else after one look at Redis.
@@ -413,8 +444,7 @@ impl Lines {
         self.known
             .write()
             .retain(|_, line| line.used.lock().elapsed() < FORGOTTEN);
-        let used = self.select(|line| line.used.lock().elapsed() < IN_USE);
-        stream::iter(used)
+        stream::iter(self.in_use())
             .for_each_concurrent(CONCURRENCY, async |line| {
                 if let Err(error) = self.renew(&line).await {
                     tracing::debug!(event.id = %line.event, error = %chain(&*error), "cannot renew a line");
@@ -502,7 +532,8 @@ impl Lines {
     /// Numbers are Postgres' alone to give: should two processes get through, the one that
     /// comes late has only wasted a block.
     async fn lay_out(&self, event: EventId, replaces: Option<u32>) -> anyhow::Result<()> {
-        self.enforce_stored(event, None).await?;
+        let is_known = self.enforce_stored(event, None).await?;
+        anyhow::ensure!(is_known, "no policy is stored for the event");
         let block = i64::from(self.settings.number_block);
         for _ in 0..LAY_OUT_TRIES {
             let epoch = lines::epoch(&self.pool, event).await?;
@@ -559,7 +590,7 @@ impl Lines {
     }
 
     /// Puts the event's policy in force where its information changed.
-    async fn enforce_news(&self, line: &Line, info: &Arc<QueueInfo>) -> anyhow::Result<()> {
+    pub async fn enforce_news(&self, line: &Line, info: &Arc<QueueInfo>) -> anyhow::Result<()> {
         if line.enforced.lock().as_ref() == Some(info) {
             return Ok(());
         }

@@ -110,11 +110,10 @@ impl State {
         let rooms = Rooms::new(redis, width_ms);
         Ok(Self {
             lines: Lines::new(rooms, pool.clone(), settings.clone()),
-            events: Events::new(InternalClient::new(
-                "ticket",
-                ticket_url,
-                internal_token.clone(),
-            )),
+            events: Events::new(
+                InternalClient::new("ticket", ticket_url, internal_token.clone()),
+                settings.event_info_fresh,
+            ),
             pool,
             clock: runtime.clock.clone(),
             tokens,

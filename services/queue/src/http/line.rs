@@ -106,8 +106,13 @@ pub(super) async fn open_line(state: &State, event: EventId) -> ApiResult<Arc<Li
     open(state, event).await.map(|(line, _)| line)
 }
 
-/// The line of an event that exists, ready to answer from.
+/// The line of an event that exists, ready to answer from. Ticket and Postgres are asked
+/// only where this replica does not know the line yet.
 async fn open(state: &State, event: EventId) -> ApiResult<(Arc<Line>, Option<Arc<QueueInfo>>)> {
+    let going_on = state.lines.open_going_on(event).await;
+    if let Some(line) = going_on.map_err(line_unavailable)? {
+        return Ok((line, state.events.last_known(event).await));
+    }
     let info = match state.events.info(event).await {
         Ok(info) => Some(info),
         Err(NoInfo::Unknown) => return Err(unknown_event()),

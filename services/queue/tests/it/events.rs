@@ -1,8 +1,11 @@
 //! What ticket says of an event, and what the line makes of it.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use urr_contract::{EventId, internal::QueueInfo};
+use urr_queue::Settings;
 
 use crate::hall::{Fan, Hall, on_sale, position_of, rules, status_of};
 
@@ -57,6 +60,84 @@ async fn without_ticket_a_known_line_goes_on_and_an_unknown_one_waits() {
     };
     let refused = Fan::new(&unknown).check(&replica).await.expect(503);
     assert!(refused.headers.contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn a_line_that_goes_on_asks_ticket_in_the_background_only() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    Fan::new(&hall).check(&hall.replica().await).await;
+    hall.ticket.go_down();
+    let asked = hall.ticket.asked();
+    let replica = hall.replica().await;
+    replica.state.lines.load_in_use().await.unwrap();
+    let mut fan = Fan::new(&hall);
+    assert_eq!(position_of(&fan.check(&replica).await), 1);
+    assert_eq!(position_of(&fan.status(&replica).await), 1);
+    assert_eq!(hall.ticket.asked(), asked);
+    urr_queue::jobs::events::renew_all(&replica.state).await;
+    assert!(hall.ticket.asked() > asked);
+    assert_eq!(position_of(&fan.status(&replica).await), 1);
+}
+
+#[tokio::test]
+async fn without_ticket_an_event_that_somebody_made_up_gets_no_line() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    hall.ticket.go_down();
+    let replica = hall.replica().await;
+    Fan::new(&hall).check(&replica).await.expect(503);
+    replica.renew().await;
+    let keys: Vec<String> = hall.command(&["KEYS", "*"]).await;
+    assert!(keys.is_empty(), "{keys:?}");
+    let lines = urr_queue::store::lines::in_use(&hall.database.pool).await;
+    assert!(lines.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_event_that_is_no_more_has_no_line_any_more() {
+    let hall = Hall::new(asked_each_time()).await;
+    let replica = hall.replica().await;
+    let mut fan = Fan::new(&hall);
+    fan.check(&replica).await.expect(200);
+    hall.ticket.remove(hall.event);
+    urr_queue::jobs::events::renew_all(&replica.state).await;
+    fan.status(&replica).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_line_that_was_sold_out_goes_on_when_seats_come_back() {
+    let hall = Hall::new(asked_each_time()).await;
+    let (replica, worker) = (hall.replica().await, hall.worker().await);
+    let (mut inside, mut waiting) = (Fan::new(&hall), Fan::new(&hall));
+    inside.check(&replica).await;
+    waiting.check(&replica).await;
+    let of_status = |status: &str| QueueInfo {
+        status: status.to_owned(),
+        ..on_sale()
+    };
+    hall.ticket.put(hall.event, of_status("sold_out"));
+    urr_queue::jobs::events::renew_all(&replica.state).await;
+    replica.renew().await;
+    let told = waiting.status(&replica).await;
+    assert_eq!(told.body["message"], "Sold out");
+    Fan::new(&hall).check(&replica).await.expect(409);
+    inside.leave(&replica).await.expect(200);
+    assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 0);
+    hall.ticket.put(hall.event, of_status("on_sale"));
+    urr_queue::jobs::events::renew_all(&replica.state).await;
+    replica.renew().await;
+    Fan::new(&hall).check(&replica).await.expect(200);
+    hall.refill().await;
+    assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 1);
+    replica.renew().await;
+    assert_eq!(status_of(&waiting.status(&replica).await), "active");
+}
+
+/// One may enter; every answer of ticket is taken for old at once.
+fn asked_each_time() -> Settings {
+    Settings {
+        event_info_fresh: Duration::ZERO,
+        ..rules(1, 1000)
+    }
 }
 
 async fn line_of(info: QueueInfo) -> Hall {

@@ -51,6 +51,10 @@ impl Ticket {
         self.0.lock().events.insert(event.0, info);
     }
 
+    pub(crate) fn remove(&self, event: EventId) {
+        self.0.lock().events.remove(&event.0);
+    }
+
     pub(crate) fn go_down(&self) {
         self.0.lock().is_down = true;
     }
