@@ -211,6 +211,15 @@ pub struct LimitArgs {
         hide_env_values = true
     )]
     pub rate_limit_general_rpm: u32,
+    /// Pairs of client and limit that one gateway counts apart, at about 300 bytes each; past
+    /// them strangers are counted as one.
+    #[arg(
+        long,
+        env = "RATE_LIMIT_MAX_CLIENTS",
+        default_value = "524288",
+        hide_env_values = true
+    )]
+    pub rate_limit_max_clients: NonZeroUsize,
     /// What happens to limits while Redis is lost.
     #[arg(
         long,

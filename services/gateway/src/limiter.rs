@@ -16,7 +16,7 @@ use tracing::warn;
 use urr_kit::{Clock, redis::Redis, telemetry::chain};
 
 use crate::{
-    config::OnRedisFailure,
+    config::{LimitArgs, OnRedisFailure},
     domain::{
         client::ClientId,
         limits::{Category, Limits},
@@ -25,7 +25,7 @@ use crate::{
     redis::{booking::BookingLog, exchange::Exchange},
 };
 
-pub use self::tally::{Totals, Untold};
+pub use self::tally::{Others, Untold};
 use self::{
     link::Link,
     tally::{SHARDS, Tally},
@@ -69,14 +69,14 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// Limits with nothing counted yet.
-    pub fn new(limits: Limits, on_failure: OnRedisFailure, redis: Redis, clock: Clock) -> Self {
+    /// Limits as `settings` say, with nothing counted yet.
+    pub fn new(settings: &LimitArgs, redis: Redis, clock: Clock) -> Self {
         let hurry = Arc::new(Notify::new());
         Self {
-            limits,
-            on_failure,
+            limits: settings.limits(),
+            on_failure: settings.rate_limit_on_redis_failure,
             clock,
-            tally: Tally::new(Arc::clone(&hurry)),
+            tally: Tally::new(settings.rate_limit_max_clients, Arc::clone(&hurry)),
             link: Link::new(),
             booking: BookingLog::new(redis.clone()),
             exchange: Exchange::new(redis.clone()),
@@ -164,7 +164,7 @@ impl Limiter {
             for (index, batch) in untold.chunks(CLIENTS_A_CALL).enumerate() {
                 asked = true;
                 match self.exchange.run(shard, now, batch).await {
-                    Ok(totals) => self.tally.settle(shard, batch, &totals),
+                    Ok(others) => self.tally.settle(shard, batch, &others),
                     Err(error) => {
                         self.tally
                             .keep_waiting(shard, &untold[index * CLIENTS_A_CALL..]);

@@ -48,8 +48,7 @@ impl State {
     pub async fn start(config: Config, runtime: &Runtime) -> anyhow::Result<Arc<Self>> {
         let redis = config.redis.connect().await?;
         let limiter = Arc::new(Limiter::new(
-            config.limits.limits(),
-            config.limits.rate_limit_on_redis_failure,
+            &config.limits,
             redis.clone(),
             runtime.clock.clone(),
         ));

@@ -93,35 +93,40 @@ impl Window {
             .sum()
     }
 
-    /// Requests let pass here that the other gateways do not know of, by sub-window.
+    /// Sub-windows in which requests were let pass here that the other gateways do not know
+    /// of, and all requests let pass here in each.
     pub fn untold(&self) -> impl Iterator<Item = (SubWindow, u32)> {
         let oldest = self.current.oldest_counted().0;
         (oldest..=self.current.0).filter_map(|number| {
             let window = SubWindow(number);
             let count = self.counts[window.slot()];
-            let untold = count.own - count.told;
-            (untold > 0).then_some((window, untold))
+            (count.own > count.told).then_some((window, count.own))
         })
     }
 
-    /// Sum of [`Window::untold`].
+    /// Requests let pass here that the other gateways do not know of.
     pub fn untold_total(&self) -> u32 {
-        self.untold().map(|(_, count)| count).sum()
+        let oldest = self.current.oldest_counted().0;
+        (oldest..=self.current.0)
+            .map(|number| self.counts[SubWindow(number).slot()])
+            .map(|count| count.own - count.told)
+            .sum()
     }
 
-    /// The others now know of `count` requests of sub-window `window`.
+    /// The others now know of the first `count` requests of sub-window `window`.
     pub fn told(&mut self, window: SubWindow, count: u32) {
         if self.holds(window) {
             let counts = &mut self.counts[window.slot()];
-            counts.told = counts.told.saturating_add(count).min(counts.own);
+            counts.told = counts.told.max(count).min(counts.own);
         }
     }
 
-    /// All gateways together let pass `total` requests in sub-window `window`.
-    pub fn learn(&mut self, window: SubWindow, total: u32) {
+    /// The other gateways together let pass `count` requests in sub-window `window`. What they
+    /// once let pass stays so, even if Redis forgets it.
+    pub fn learn(&mut self, window: SubWindow, count: u32) {
         if self.holds(window) {
             let counts = &mut self.counts[window.slot()];
-            counts.others = total.saturating_sub(counts.told);
+            counts.others = counts.others.max(count);
         }
     }
 
@@ -186,21 +191,37 @@ mod tests {
         }
         assert_eq!(window.untold().collect::<Vec<_>>(), [(now, 4)]);
         window.told(now, 4);
-        window.learn(now, 10);
+        window.learn(now, 6);
         assert_eq!(window.untold_total(), 0);
         assert_eq!(window.total(now), 10);
         window.count(now);
         assert_eq!(window.total(now), 11);
+        assert_eq!(window.untold().collect::<Vec<_>>(), [(now, 5)]);
+        assert_eq!(window.untold_total(), 1);
     }
 
     #[test]
-    fn a_wiped_store_does_not_forgive_own_requests() {
+    fn telling_the_same_again_changes_nothing() {
+        let now = SubWindow(50);
+        let mut window = Window::new(now);
+        for _ in 0..3 {
+            window.count(now);
+        }
+        for count in [2, 2, 1] {
+            window.told(now, count);
+            assert_eq!(window.untold_total(), 1);
+        }
+    }
+
+    #[test]
+    fn a_wiped_store_forgives_nobody() {
         let now = SubWindow(50);
         let mut window = Window::new(now);
         window.count(now);
         window.told(now, 1);
+        window.learn(now, 2);
         window.learn(now, 0);
-        assert_eq!(window.total(now), 1);
+        assert_eq!(window.total(now), 3);
     }
 
     #[test]

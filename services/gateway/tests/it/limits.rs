@@ -259,6 +259,54 @@ async fn a_redis_that_hangs_is_not_waited_for() {
     assert!(begun.elapsed() < Duration::from_secs(20), "{begun:?}");
 }
 
+/// Redis carries out what it was told while it hung, however often that was.
+#[tokio::test]
+async fn nobody_is_counted_twice_after_redis_hung() {
+    const LIMIT: u32 = 50;
+    let redis = urr_testkit::redis().await;
+    let gateway = limited(&redis, LIMIT)
+        .await
+        .with(|config| config.redis.redis_timeout_ms = 20)
+        .start()
+        .await;
+    gateway.get("/api/events").await.expect(200);
+    wait_for("the count to be told", || async { told(&redis).await == 1 }).await;
+    let client = async |command: &[&str]| -> ::redis::Value {
+        ::redis::cmd("CLIENT")
+            .arg(command)
+            .query_async(&mut redis.client.connection())
+            .await
+            .expect("Redis answers")
+    };
+    client(&["PAUSE", "600000", "WRITE"]).await;
+    for _ in 0..4 {
+        gateway.get("/api/events").await.expect(200);
+    }
+    wait_for("the counts to be told several times", || async {
+        let list: String = ::redis::from_redis_value(client(&["LIST"]).await).expect("a text");
+        let unread = list
+            .split_ascii_whitespace()
+            .filter_map(|word| word.strip_prefix("qbuf=")?.parse::<u32>().ok());
+        unread.sum::<u32>() > 2_000
+    })
+    .await;
+    client(&["UNPAUSE"]).await;
+    wait_for("the counts to be told", || async {
+        told(&redis).await >= 5
+    })
+    .await;
+    wait_for("Redis to be in use again", || async {
+        gateway.get("/health").await.status == 200
+    })
+    .await;
+    gateway.get("/api/events").await.expect(200);
+    wait_for("the next count to be told", || async {
+        told(&redis).await == 6
+    })
+    .await;
+    assert_eq!(passing(&gateway, "/api/events").await, LIMIT - 6);
+}
+
 #[tokio::test]
 async fn the_setting_decides_what_happens_without_redis() {
     for (setting, statuses) in [

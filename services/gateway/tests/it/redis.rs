@@ -6,7 +6,7 @@ use ::redis::AsyncCommands;
 use urr_contract::{AdmissionId, EventId, revocations};
 use urr_gateway::{
     domain::{client::ClientId, limits::Category, window::SubWindow},
-    limiter::{Key, Untold},
+    limiter::{Key, Others, Untold},
     redis::{
         booking::{self, BookingLog},
         exchange::Exchange,
@@ -61,19 +61,32 @@ async fn booking_requests_older_than_a_minute_are_forgotten() {
 }
 
 #[tokio::test]
-async fn counts_of_all_gateways_add_up() {
+async fn counts_of_all_other_gateways_add_up() {
     let redis = urr_testkit::redis().await;
-    let first = Exchange::new(redis.client.clone());
-    let second = Exchange::new(redis.client.clone());
+    let [first, second, third] = [(); 3].map(|()| Exchange::new(redis.client.clone()));
     let now = SubWindow(100);
+    let run = async |gateway: &Exchange, batch: &[Untold]| {
+        gateway.run(4, now, batch).await.expect("Redis answers")
+    };
     let batch = [untold(1, &[(99, 3), (100, 2)]), untold(2, &[(100, 7)])];
-    let totals = first.run(4, now, &batch).await.expect("Redis answers");
-    assert_eq!(totals[0], [(SubWindow(99), 3), (SubWindow(100), 2)]);
-    assert_eq!(totals[1], [(SubWindow(100), 7)]);
+    assert_eq!(run(&first, &batch).await, [Others::new(), Others::new()]);
+    let others = run(&second, &[untold(1, &[(100, 5)])]).await;
+    assert_eq!(others, [[(SubWindow(99), 3), (SubWindow(100), 2)].into()]);
+    let others = run(&third, &[untold(1, &[(100, 1)])]).await;
+    assert_eq!(others, [[(SubWindow(99), 3), (SubWindow(100), 7)].into()]);
+}
 
-    let batch = [untold(1, &[(100, 5)])];
-    let totals = second.run(4, now, &batch).await.expect("Redis answers");
-    assert_eq!(totals[0], [(SubWindow(99), 3), (SubWindow(100), 7)]);
+#[tokio::test]
+async fn telling_twice_or_late_changes_nothing() {
+    let redis = urr_testkit::redis().await;
+    let [first, second] = [(); 2].map(|()| Exchange::new(redis.client.clone()));
+    let now = SubWindow(100);
+    for counts in [[(100, 5)], [(100, 5)], [(100, 9)], [(100, 5)]] {
+        let told = first.run(4, now, &[untold(1, &counts)]).await;
+        assert_eq!(told.expect("Redis answers"), [Others::new()]);
+    }
+    let others = second.run(4, now, &[untold(1, &[(100, 1)])]).await;
+    assert_eq!(others.expect("Redis answers"), [[(now, 9)].into()]);
 }
 
 #[tokio::test]
@@ -85,16 +98,18 @@ async fn counts_that_left_the_minute_are_removed() {
         .run(0, SubWindow(100), &counts)
         .await
         .expect("Redis answers");
+    let other = Exchange::new(redis.client.clone());
     let later = [untold(1, &[(116, 1)])];
-    let totals = exchange
+    let others = other
         .run(0, SubWindow(116), &later)
         .await
         .expect("Redis answers");
-    assert_eq!(totals[0], [(SubWindow(116), 1)]);
+    assert_eq!(others, [Others::new()]);
     let mut connection = redis.client.connection();
     let key = "rate:{s00}:queue:ip:10.0.0.1";
-    let fields: Vec<u64> = connection.hkeys(key).await.expect("Redis answers");
-    assert_eq!(fields, [116]);
+    let fields: Vec<String> = connection.hkeys(key).await.expect("Redis answers");
+    assert_eq!(fields.len(), 1);
+    assert!(fields[0].starts_with("116:"), "{fields:?}");
     let life: i64 = connection.ttl(key).await.expect("Redis answers");
     assert!((60..=70).contains(&life), "{life}");
 }
