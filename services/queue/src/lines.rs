@@ -19,19 +19,20 @@ use parking_lot::{Mutex, RwLock};
 use redis::RedisResult;
 use sqlx::PgPool;
 use tracing::{info, warn};
-use urr_contract::{EventId, internal::QueueInfo};
+use urr_contract::{EventId, UserId, internal::QueueInfo};
 use urr_kit::telemetry::chain;
 
 use crate::{
     config::Settings,
     domain::{
+        person::Person,
         rules::{Rules, Sale},
         snapshot::{Slot, Snapshot, Standing},
     },
-    redis::{Inside, JoinRequest, Joined, Layout, Lost, Rooms, StayOf},
+    redis::{Ended, Inside, JoinRequest, Joined, Layout, Lost, Rooms, StayOf},
     store::{
         lines::{self, Incarnation},
-        policies, slots,
+        policies, revocations, slots,
     },
 };
 
@@ -90,7 +91,7 @@ struct Learnt {
 #[derive(Debug, Default)]
 struct Signs {
     waiting: HashMap<u64, Duration>,
-    inside: HashSet<u64>,
+    inside: HashMap<u64, UserId>,
 }
 
 /// A line at the moment of an answer.
@@ -154,9 +155,9 @@ impl Line {
         self.signs.lock().waiting.insert(number, presence);
     }
 
-    /// Remembers that somebody inside was heard of.
-    pub fn heard_inside(&self, number: u64) {
-        self.signs.lock().inside.insert(number);
+    /// Remembers that the person inside with `number` was heard of.
+    pub fn heard_inside(&self, number: u64, person: UserId) {
+        self.signs.lock().inside.insert(number, person);
     }
 
     fn age(&self) -> Duration {
@@ -253,7 +254,9 @@ impl Line {
         for (number, presence) in signs.waiting {
             current.waiting.entry(number).or_insert(presence);
         }
-        current.inside.extend(signs.inside);
+        for (number, person) in signs.inside {
+            current.inside.entry(number).or_insert(person);
+        }
     }
 }
 
@@ -405,7 +408,8 @@ impl Lines {
         let mut snapshot = snapshot.context("the line was lost again")?;
         if let Some(old) = known.filter(|old| old.snapshot.epoch < snapshot.epoch) {
             *line.enforced.lock() = None;
-            if old.fetched.elapsed() < GIVES_BACK && keys.give_back(&old.snapshot).await? {
+            let later = &learnt_before.inside;
+            if old.fetched.elapsed() < GIVES_BACK && keys.give_back(&old.snapshot, later).await? {
                 fetched = Instant::now();
                 snapshot = keys.snapshot().await?.context("the line was lost again")?;
             }
@@ -467,7 +471,11 @@ impl Lines {
                     .iter()
                     .map(|(number, presence)| (*number, *presence))
                     .collect();
-                let inside: Vec<_> = signs.inside.iter().copied().collect();
+                let inside: Vec<_> = signs
+                    .inside
+                    .iter()
+                    .map(|(number, person)| (*number, *person))
+                    .collect();
                 if self
                     .rooms
                     .line(line.event)
@@ -501,6 +509,11 @@ impl Lines {
                 Joined::Lost(Lost::Unloaded | Lost::Behind(_)) => self.renew(line).await?,
                 Joined::Exhausted(last) => self.reserve(line.event, last).await?,
                 joined => {
+                    // Somebody else laid the line out again; what is known of it here says
+                    // nothing about the place.
+                    if joined.epoch().is_some_and(|epoch| epoch > request.seen.0) {
+                        self.renew(line).await?;
+                    }
                     line.learn(&joined);
                     return Ok(joined);
                 }
@@ -509,10 +522,35 @@ impl Lines {
         anyhow::bail!("the line was lost again and again")
     }
 
-    /// Forgets what joins taught about a number, because its place has ended.
-    pub async fn forget(&self, line: &Line) -> anyhow::Result<()> {
-        *line.learnt.lock() = Learnt::default();
-        self.renew(line).await
+    /// Ends a place, also one in a line that must be laid out first. `number` is known to be
+    /// the person's own.
+    pub async fn leave(
+        &self,
+        line: &Line,
+        person: Person,
+        number: Option<u64>,
+    ) -> anyhow::Result<bool> {
+        let keys = self.rooms.line(line.event);
+        if let Some(ended) = keys.leave(person, number).await? {
+            return Ok(ended);
+        }
+        self.renew(line).await?;
+        Ok(keys.leave(person, number).await?.unwrap_or(false))
+    }
+
+    /// Ends the slot inside at `number`, which Postgres knows to be the person's.
+    pub async fn end_slot(
+        &self,
+        event: EventId,
+        person: Person,
+        number: u64,
+    ) -> anyhow::Result<()> {
+        let keys = self.rooms.line(event);
+        if keys.end_slot(person, Some(number)).await?.is_none() {
+            self.renew(&self.line(event)).await?;
+            keys.end_slot(person, Some(number)).await?;
+        }
+        Ok(())
     }
 
     /// Reserves numbers beyond `last` in Postgres first, and then in Redis.
@@ -563,6 +601,8 @@ impl Lines {
                     number: u64::try_from(slot.number)?,
                     admission: slot.admission_id,
                     appeared: slot.appeared,
+                    since_ms: slot.since_ms,
+                    person: slot.person,
                 })
             })
             .collect::<anyhow::Result<_>>()?;
@@ -578,8 +618,15 @@ impl Lines {
                 self.settings.hold_after_loss
             },
             replaces,
+            known_as_of: (u32::try_from(new.noted_epoch)?, new.noted_ms),
             inside: &inside,
         };
+        let ended: Vec<Ended> = revocations::of_event(&self.pool, event)
+            .await?
+            .into_iter()
+            .map(|ended| (ended.admission_id, ended.tokens_end_at))
+            .collect();
+        self.rooms.line(event).revoke(&ended).await?;
         let is_ours = self.rooms.line(event).load(&layout).await?;
         self.rooms.announce(&[event]).await?;
         if is_ours && epoch > 1 {

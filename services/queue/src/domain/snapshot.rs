@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use urr_contract::AdmissionId;
+use urr_contract::{AdmissionId, UserId};
 
 use super::{rules::Rules, waiting::Waiting};
 
@@ -22,6 +22,8 @@ pub struct Slot {
     pub appeared: bool,
     /// End unless a sign of life comes; ms.
     pub ends_ms: i64,
+    /// Whose it is; unknown until they have appeared.
+    pub person: Option<UserId>,
 }
 
 /// A line at one moment. Times are Redis' own, in milliseconds.
@@ -103,6 +105,12 @@ impl Snapshot {
         inside.count() as u64
     }
 
+    /// Whether it shows the whole line, and not one that was still being brought back after
+    /// a loss.
+    pub fn is_whole(&self) -> bool {
+        self.taken_ms >= self.resumes_ms
+    }
+
     /// People waiting before `number` who were not passed over for being absent: those who
     /// make its wait.
     pub fn to_be_called_before(&self, number: u64) -> u64 {
@@ -155,6 +163,7 @@ mod tests {
             since_ms: 0,
             appeared: true,
             ends_ms,
+            person: None,
         }
     }
 

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use urr_contract::{Fact, facts::ReservationConfirmedV1};
 use urr_kit::consumer::{Handler, Received};
 
-use crate::{State, domain::person::Person};
+use crate::{State, domain::person::Person, store::slots};
 
 /// Gives the slots of buyers back.
 #[derive(Clone, Debug)]
@@ -22,7 +22,11 @@ impl Purchases {
 }
 
 impl Handler for Purchases {
-    async fn apply(&self, _: &mut PgConnection, received: &Received) -> anyhow::Result<()> {
+    async fn apply(
+        &self,
+        connection: &mut PgConnection,
+        received: &Received,
+    ) -> anyhow::Result<()> {
         let Fact::ReservationConfirmed(ReservationConfirmedV1 {
             user_id,
             event_id: Some(event),
@@ -31,11 +35,19 @@ impl Handler for Purchases {
         else {
             return Ok(());
         };
-        let rooms = self.state.lines.rooms();
-        rooms
-            .line(*event)
-            .end_slot(Person::account(*user_id))
-            .await?;
+        let lines = &self.state.lines;
+        let person = Person::account(*user_id);
+        let keys = lines.rooms().line(*event);
+        if keys.end_slot(person, None).await? != Some(true)
+            && let Some(number) = slots::number_of(&mut *connection, *event, *user_id).await?
+        {
+            // Redis has lost the line, or whose slot it is.
+            let number = u64::try_from(number)?;
+            lines.end_slot(*event, person, number).await?;
+        }
+        // Should Redis be lost before a worker notes it, the slot must not come back.
+        let ttl = i64::try_from(self.state.settings.token_ttl_seconds)?;
+        slots::end(connection, *event, *user_id, ttl).await?;
         Ok(())
     }
 }

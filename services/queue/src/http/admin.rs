@@ -32,7 +32,7 @@ pub(super) async fn clear(
     let line = super::line::open_line(&state, event).await?;
     let rooms = state.lines.rooms();
     rooms.line(event).clear().await.map_err(line_unavailable)?;
-    state.lines.forget(&line).await.map_err(line_unavailable)?;
+    state.lines.renew(&line).await.map_err(line_unavailable)?;
     tracing::warn!(event.id = %event, admin.id = %admin.id, "the line was cleared");
     Ok(Json(json!({"message": "Queue cleared"})))
 }

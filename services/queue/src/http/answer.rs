@@ -123,7 +123,7 @@ impl Telling<'_> {
     pub(super) fn heartbeat(&self, place: Place) -> Response {
         let (status, queued) = match place {
             Place::Inside { number, .. } => {
-                self.line.heard_inside(number);
+                self.heard_inside(number);
                 ("active", false)
             }
             Place::Waiting { number, ahead, .. } => {
@@ -169,7 +169,7 @@ impl Telling<'_> {
     }
 
     fn inside(&self, number: u64, slot: Slot) -> ApiResult<Response> {
-        self.line.heard_inside(number);
+        self.heard_inside(number);
         let snapshot = &self.view.snapshot;
         let rules = snapshot.rules.as_ref();
         let (receipt, mut cookies) = self.receipt(number)?;
@@ -211,6 +211,14 @@ impl Telling<'_> {
         cookies.clear(COOKIE_ENTRY, "Path=/; SameSite=Strict");
         let body = Json(json!({"message": "Left queue"}));
         (AppendHeaders(cookies.into_headers()), body).into_response()
+    }
+
+    /// Remembers the sign of life, by which it also becomes known whose slot it is.
+    fn heard_inside(&self, number: u64) {
+        if self.caller.person.account {
+            self.line
+                .heard_inside(number, UserId(self.caller.person.id));
+        }
     }
 
     /// Remembers the sign of life and returns the seconds until the next one is expected.

@@ -86,17 +86,21 @@ pub(super) async fn leave(
     if caller.was.is_some() {
         ask_redis(&state, &line, &caller, false).await?;
     }
-    let receipt = current_receipt(&line, &caller);
-    let ended = state
-        .lines
-        .rooms()
-        .line(event)
-        .leave(caller.person, receipt)
-        .await
-        .map_err(line_unavailable)?;
+    let leave = async || {
+        state
+            .lines
+            .leave(&line, caller.person, own_number(&caller))
+            .await
+    };
+    let mut ended = leave().await.map_err(line_unavailable)?;
+    if !ended && caller.entry.is_some() {
+        // After a loss the entry token may be all that shows which slot is theirs.
+        ask_redis(&state, &line, &caller, false).await?;
+        ended = leave().await.map_err(line_unavailable)?;
+    }
     if ended {
         state.metrics.left.inc();
-        state.lines.forget(&line).await.map_err(line_unavailable)?;
+        state.lines.renew(&line).await.map_err(line_unavailable)?;
     }
     Ok(telling(&state, &line, &caller, info.as_deref())?.left())
 }
@@ -247,11 +251,10 @@ fn expected_presence(line: &Line, caller: &Caller) -> Duration {
     presence(next_poll(position, None, 0))
 }
 
-/// The number of a receipt of this incarnation. Older ones stand for nothing by themselves.
-fn current_receipt(line: &Line, caller: &Caller) -> Option<u64> {
-    let epoch = line.view()?.snapshot.epoch;
+/// The number that the account's own receipt names. No other person ever gets that number.
+fn own_number(caller: &Caller) -> Option<u64> {
     let receipt = caller.receipt.as_ref()?;
-    (receipt.epoch == epoch && receipt.acc).then_some(receipt.num)
+    receipt.acc.then_some(receipt.num)
 }
 
 fn telling<'a>(

@@ -14,7 +14,7 @@ use std::{
 use futures::{StreamExt, stream};
 use parking_lot::Mutex;
 use tracing::warn;
-use urr_contract::{AdmissionId, EventId};
+use urr_contract::EventId;
 use urr_kit::{Runtime, telemetry::chain};
 use uuid::Uuid;
 
@@ -22,9 +22,10 @@ use crate::{
     State,
     domain::snapshot::Snapshot,
     lines::or_log,
-    redis::{ADMISSION_BATCH, Admitted},
+    redis::{ADMISSION_BATCH, Admitted, Ended},
     store::{
         lines,
+        revocations::{self, Revocation},
         slots::{self, NotedSlot},
     },
 };
@@ -58,8 +59,17 @@ struct Served {
     leads: bool,
     waiting: u64,
     inside: u64,
-    /// Slots as Postgres has them; `None` until this worker has made them so.
-    noted: Option<HashMap<u64, (AdmissionId, bool)>>,
+    /// What Postgres has; `None` until this worker has made it so.
+    noted: Option<Noted>,
+}
+
+/// What Postgres has of the people inside.
+#[derive(Clone, Debug)]
+struct Noted {
+    epoch: u32,
+    inside: HashMap<i64, NotedSlot>,
+    /// Of ended admissions, all whose tokens end up to this second.
+    ended_to: i64,
 }
 
 /// Starts a worker that gives its leases back at shutdown.
@@ -155,6 +165,7 @@ impl Worker {
         if leads && due.sweep {
             let gone = self.state.lines.rooms().line(event).sweep().await?;
             self.state.metrics.gone.inc_by(gone);
+            revocations::forget_over(&self.state.pool, event).await?;
         }
         Ok(admitted)
     }
@@ -226,19 +237,11 @@ impl Worker {
         let snapshot = &view.snapshot;
         let pool = &self.state.pool;
         lines::note_serving(pool, event, i64::try_from(snapshot.serving)?).await?;
-        let noted = match self.noted(event) {
-            Some(noted) => noted,
-            None => stored_slots(self.state.as_ref(), event).await?,
-        };
-        let (new, over) = difference(&noted, snapshot)?;
-        if !over.is_empty() {
-            slots::forget(pool, event, &over).await?;
-        }
-        if !new.is_empty() {
-            slots::note(pool, event, &new).await?;
+        // Until all is given back after a loss, Postgres knows better than Redis.
+        if snapshot.is_whole() {
+            self.note_inside(event, snapshot).await?;
         }
         if let Some(served) = self.served.lock().get_mut(&event) {
-            served.noted = Some(as_noted(snapshot));
             served.waiting = snapshot.waiting.total();
             served.inside = snapshot.inside(view.now_ms);
         }
@@ -252,7 +255,81 @@ impl Worker {
         Ok(())
     }
 
-    fn noted(&self, event: EventId) -> Option<HashMap<u64, (AdmissionId, bool)>> {
+    /// Makes Postgres know who is inside, whose slots they are, and which admissions ended.
+    async fn note_inside(&self, event: EventId, snapshot: &Snapshot) -> anyhow::Result<()> {
+        let before = self
+            .noted(event)
+            .filter(|noted| noted.epoch == snapshot.epoch);
+        let ended_to = before.as_ref().map_or(0, |noted| noted.ended_to);
+        let keys = self.state.lines.rooms().line(event);
+        let ended = keys.ended_after(ended_to).await?;
+        let noted = Noted {
+            epoch: snapshot.epoch,
+            inside: as_noted(snapshot)?,
+            ended_to: self.all_ended_to(snapshot, ended_to, &ended),
+        };
+        let is_news = !ended.is_empty()
+            || before
+                .as_ref()
+                .is_none_or(|before| before.inside != noted.inside);
+        let is_noted = !is_news
+            || self
+                .write_note(event, snapshot.taken_ms, before, &noted, &ended)
+                .await?;
+        if let Some(served) = self.served.lock().get_mut(&event) {
+            served.noted = is_noted.then_some(noted);
+        }
+        Ok(())
+    }
+
+    /// The second up to which no further admission can end: those that end from now on
+    /// have tokens that live longer.
+    fn all_ended_to(&self, snapshot: &Snapshot, before: i64, ended: &[Ended]) -> i64 {
+        let ttl = snapshot
+            .rules
+            .as_ref()
+            .map_or(self.state.settings.token_ttl_seconds, |rules| {
+                rules.token_ttl_seconds
+            });
+        let over = (snapshot.taken_ms / 1000 - 1).saturating_add_unsigned(ttl);
+        let newest = ended.iter().map(|(_, tokens_end)| *tokens_end).max();
+        newest.map_or(before, |newest| newest.min(over).max(before))
+    }
+
+    /// False where another worker has noted something newer.
+    async fn write_note(
+        &self,
+        event: EventId,
+        taken_ms: i64,
+        before: Option<Noted>,
+        noted: &Noted,
+        ended: &[Ended],
+    ) -> anyhow::Result<bool> {
+        let mut transaction = self.state.pool.begin().await?;
+        let epoch = i32::try_from(noted.epoch)?;
+        if !lines::begin_note(&mut *transaction, event, epoch, taken_ms).await? {
+            return Ok(false);
+        }
+        let before = match before {
+            Some(before) => before.inside,
+            None => by_number(slots::of_event(&mut *transaction, event).await?),
+        };
+        let (new, over) = difference(&before, &noted.inside);
+        if !over.is_empty() {
+            slots::forget(&mut *transaction, event, &over).await?;
+        }
+        if !new.is_empty() {
+            slots::note(&mut *transaction, event, &new).await?;
+        }
+        if !ended.is_empty() {
+            let ended: Vec<_> = ended.iter().copied().map(as_revocation).collect();
+            revocations::note(&mut *transaction, event, &ended).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    fn noted(&self, event: EventId) -> Option<Noted> {
         self.served.lock().get(&event)?.noted.clone()
     }
 
@@ -276,50 +353,45 @@ struct Due {
     sweep: bool,
 }
 
-async fn stored_slots(
-    state: &State,
-    event: EventId,
-) -> anyhow::Result<HashMap<u64, (AdmissionId, bool)>> {
-    let stored = slots::of_event(&state.pool, event).await?;
-    stored
-        .into_iter()
-        .map(|slot| {
-            Ok((
-                u64::try_from(slot.number)?,
-                (slot.admission_id, slot.appeared),
-            ))
-        })
-        .collect()
+fn by_number(slots: impl IntoIterator<Item = NotedSlot>) -> HashMap<i64, NotedSlot> {
+    let slots = slots.into_iter();
+    slots.map(|slot| (slot.number, slot)).collect()
 }
 
-fn as_noted(snapshot: &Snapshot) -> HashMap<u64, (AdmissionId, bool)> {
-    let slots = snapshot.slots.iter();
-    slots
-        .map(|(number, slot)| (*number, (slot.admission, slot.appeared)))
-        .collect()
+fn as_noted(snapshot: &Snapshot) -> anyhow::Result<HashMap<i64, NotedSlot>> {
+    let slots = snapshot.slots.iter().map(|(number, slot)| {
+        let number = i64::try_from(*number)?;
+        let noted = NotedSlot {
+            number,
+            admission_id: slot.admission,
+            appeared: slot.appeared,
+            person: slot.person,
+            since_ms: slot.since_ms,
+        };
+        Ok((number, noted))
+    });
+    slots.collect()
 }
 
-/// Slots to note and numbers to forget, so that `noted` becomes the snapshot.
+fn as_revocation((admission_id, tokens_end_at): Ended) -> Revocation {
+    Revocation {
+        admission_id,
+        tokens_end_at,
+    }
+}
+
+/// Slots to note and numbers to forget, so that `before` becomes `noted`.
 fn difference(
-    noted: &HashMap<u64, (AdmissionId, bool)>,
-    snapshot: &Snapshot,
-) -> anyhow::Result<(Vec<NotedSlot>, Vec<i64>)> {
-    let new = snapshot
-        .slots
-        .iter()
-        .filter(|(number, slot)| noted.get(number) != Some(&(slot.admission, slot.appeared)))
-        .map(|(number, slot)| {
-            Ok(NotedSlot {
-                number: i64::try_from(*number)?,
-                admission_id: slot.admission,
-                appeared: slot.appeared,
-            })
-        })
-        .collect::<anyhow::Result<_>>()?;
-    let over = noted
+    before: &HashMap<i64, NotedSlot>,
+    noted: &HashMap<i64, NotedSlot>,
+) -> (Vec<NotedSlot>, Vec<i64>) {
+    let new = noted
+        .values()
+        .filter(|slot| before.get(&slot.number) != Some(slot))
+        .copied();
+    let over = before
         .keys()
-        .filter(|number| !snapshot.slots.contains_key(number))
-        .map(|number| Ok(i64::try_from(*number)?))
-        .collect::<anyhow::Result<_>>()?;
-    Ok((new, over))
+        .filter(|number| !noted.contains_key(number))
+        .copied();
+    (new.collect(), over.collect())
 }

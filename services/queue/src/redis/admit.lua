@@ -79,7 +79,8 @@ end
 local admitted, number = 0, next_callable(0)
 while number >= 0 and admitted < allowed do
   redis.call('SETBIT', WAITING, number, 0)
-  write_slot(integer(number), new_admission(number), now, false, now + time_to_appear(number), policy)
+  local slot = { admission = new_admission(number), since = now, appeared = false }
+  write_slot(integer(number), slot, now + time_to_appear(number), policy)
   admitted = admitted + 1
   serving = math.max(serving, number)
   number = next_callable(number + 1)

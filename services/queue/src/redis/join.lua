@@ -9,6 +9,7 @@
 -- life in ms, 15 epoch and 16 last number that the caller has seen.
 
 local mode, person, is_account = ARGV[1], ARGV[2], ARGV[3] == '1'
+local account = is_account and hex(person) or nil
 local person_bucket = QUEUE .. ':' .. ARGV[4]
 local visitor, visitor_bucket = ARGV[5], QUEUE .. ':' .. ARGV[6]
 local receipt_number, receipt_epoch, receipt_is_own = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
@@ -40,6 +41,8 @@ local function number_of_receipt()
   if receipt_number == 0 then return nil end
   if receipt_epoch == epoch then return receipt_is_own and is_account and receipt_number or nil end
   if receipt_epoch > epoch or receipt_number > base then return nil end
+  local slot = read_slot(receipt_number)
+  if slot and slot.person and slot.person ~= account then return nil end
   local honoured = redis.call('GETBIT', RESTORED, receipt_number) == 1
   if state_of(receipt_number) then
     if honoured and not (receipt_is_own and is_account) then return nil end
@@ -97,17 +100,25 @@ end
 
 local state = state_of(number)
 if state ~= 'inside' and token_proves_slot() then
-  if not number and last >= tonumber(line.reserved) then return { 'exhausted', epoch, last } end
-  number = number or next_number()
-  index(number)
-  redis.call('SETBIT', WAITING, number, 0)
-  local ends = now + policy.active_ms
-  write_slot(number, ARGV[10], now, true, ends, policy)
-  return inside(number, { admission = ARGV[10], since = now, ends = ends }, 0)
+  local held = tonumber(numbers_by_admission()[ARGV[10]] or nil)
+  if held then
+    -- The slot is there already, under a number that nothing else shows to be theirs.
+    number = better(number, held)
+    state = state_of(number)
+  else
+    if not number and last >= tonumber(line.reserved) then return { 'exhausted', epoch, last } end
+    number = number or next_number()
+    index(number)
+    redis.call('SETBIT', WAITING, number, 0)
+    local slot = { admission = ARGV[10], since = now, appeared = true, person = account }
+    slot.ends = now + policy.active_ms
+    write_slot(number, slot, slot.ends, policy)
+    return inside(number, slot, 0)
+  end
 end
 if state == 'inside' then
   index(number)
-  local slot = policy and extend(number, policy) or read_slot(number)
+  local slot = policy and extend(number, policy, account) or read_slot(number)
   if slot then
     slot.ends = slot.ends or tonumber(redis.call('ZSCORE', ACTIVE, number))
     return inside(number, slot, 0)
@@ -142,10 +153,11 @@ if is_account and line.backlog ~= '1' and is_open(policy, line) then
     keep_tokens(tokens - 1000)
     number = next_number()
     redis.call('SET', SERVING, number, 'KEEPTTL')
-    local ends = now + math.min(policy.active_ms, policy.max_stay_ms)
-    write_slot(number, ARGV[12], now, true, ends, policy)
+    local slot = { admission = ARGV[12], since = now, appeared = true, person = account }
+    slot.ends = now + math.min(policy.active_ms, policy.max_stay_ms)
+    write_slot(number, slot, slot.ends, policy)
     count_admitted(1)
-    return inside(number, { admission = ARGV[12], since = now, ends = ends }, 1)
+    return inside(number, slot, 1)
   end
 end
 number = next_number()

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use redis::{ErrorKind, RedisError, RedisResult, Script, ScriptInvocation};
-use urr_contract::{AdmissionId, EventId};
+use urr_contract::{AdmissionId, EventId, UserId, revocations};
 use uuid::Uuid;
 
 use super::{Reply, Rooms};
@@ -20,12 +20,15 @@ pub(crate) const ADMISSION_BATCH: u64 = 500;
 const LEASE: Duration = Duration::from_secs(4);
 /// Signs of life in one call.
 const PRESENCE_BATCH: usize = 2_000;
+/// Ended admissions put back by one call.
+const REVOCATION_BATCH: usize = 2_000;
 
 /// The line of one event, to be called.
 #[derive(Debug)]
 pub struct LineKeys<'a> {
     rooms: &'a Rooms,
     marker: String,
+    ended: String,
 }
 
 /// A stay inside, as the restart of a line needs it.
@@ -37,7 +40,14 @@ pub struct StayOf {
     pub admission: AdmissionId,
     /// Whether the person had appeared.
     pub appeared: bool,
+    /// Begin of the stay, or the call; ms.
+    pub since_ms: i64,
+    /// Whose it is, where that is known.
+    pub person: Option<UserId>,
 }
+
+/// An admission that has ended, and the end of its tokens' life in seconds.
+pub type Ended = (AdmissionId, i64);
 
 /// A line as it is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +64,8 @@ pub struct Layout<'a> {
     pub hold: Duration,
     /// The incarnation that it replaces, where Redis has one.
     pub replaces: Option<u32>,
+    /// Incarnation and time in ms, of which it is known who is inside.
+    pub known_as_of: (u32, i64),
     /// Who is inside.
     pub inside: &'a [StayOf],
 }
@@ -132,6 +144,17 @@ pub enum Joined {
     Lost(Lost),
 }
 
+impl Joined {
+    /// The incarnation in which it is a place.
+    pub fn epoch(&self) -> Option<u32> {
+        match self {
+            Self::Inside(inside, _) => Some(inside.epoch),
+            Self::Waiting { epoch, .. } => Some(*epoch),
+            Self::Nowhere | Self::Closed(_) | Self::Exhausted(_) | Self::Lost(_) => None,
+        }
+    }
+}
+
 /// What one call of the admission script did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
@@ -154,6 +177,7 @@ impl<'a> LineKeys<'a> {
         Self {
             rooms,
             marker: format!("line:{{{event}}}"),
+            ended: revocations::key(event),
         }
     }
 
@@ -199,7 +223,11 @@ impl<'a> LineKeys<'a> {
             .arg(request.seen.0)
             .arg(request.seen.1);
         let mut reply: Reply = self.rooms.eval(&call).await?;
-        read_joined(&mut reply)
+        let mut joined = read_joined(&mut reply)?;
+        if let Joined::Inside(inside, _) = &mut joined {
+            inside.slot.person = person.account.then_some(UserId(person.id));
+        }
+        Ok(joined)
     }
 
     /// Lets people in as far as cap and rate allow. `owner` names the worker.
@@ -229,8 +257,12 @@ impl<'a> LineKeys<'a> {
     }
 
     /// Writes signs of life: of people in the line with the time they count as present
-    /// (none for visitors), and of people inside.
-    pub async fn presence(&self, waiting: &[(u64, Duration)], inside: &[u64]) -> RedisResult<()> {
+    /// (none for visitors), and of people inside, which tell whose a slot is.
+    pub async fn presence(
+        &self,
+        waiting: &[(u64, Duration)],
+        inside: &[(u64, UserId)],
+    ) -> RedisResult<()> {
         for batch in waiting.chunks(PRESENCE_BATCH) {
             self.presence_batch(batch, &[]).await?;
         }
@@ -240,13 +272,19 @@ impl<'a> LineKeys<'a> {
         Ok(())
     }
 
-    async fn presence_batch(&self, waiting: &[(u64, Duration)], inside: &[u64]) -> RedisResult<()> {
+    async fn presence_batch(
+        &self,
+        waiting: &[(u64, Duration)],
+        inside: &[(u64, UserId)],
+    ) -> RedisResult<()> {
         let mut call = self.call(&self.rooms.scripts.presence);
         call.arg(self.rooms.bitmap_width_ms).arg(waiting.len());
         for (number, presence) in waiting {
             call.arg(*number).arg(millis(*presence));
         }
-        call.arg(inside);
+        for (number, person) in inside {
+            call.arg(*number).arg(hex(Some(*person)));
+        }
         self.rooms.eval::<()>(&call).await
     }
 
@@ -256,21 +294,28 @@ impl<'a> LineKeys<'a> {
         self.rooms.eval(call.arg(self.rooms.bitmap_width_ms)).await
     }
 
-    /// Ends the person's place in the line and inside.
-    pub async fn leave(&self, person: Person, receipt: Option<u64>) -> RedisResult<bool> {
+    /// Ends the person's place in the line and inside. Returns whether there was one; `None`
+    /// where Redis does not know the line.
+    pub async fn leave(&self, person: Person, receipt: Option<u64>) -> RedisResult<Option<bool>> {
         self.end(person, receipt, "all").await
     }
 
-    /// Ends the person's slot inside and nothing else.
-    pub async fn end_slot(&self, person: Person) -> RedisResult<bool> {
-        self.end(person, None, "slot").await
+    /// Ends the person's slot inside and nothing else; the one at `number` too, which is
+    /// known to be the person's. Returns the same as [`leave`](Self::leave).
+    pub async fn end_slot(&self, person: Person, number: Option<u64>) -> RedisResult<Option<bool>> {
+        self.end(person, number, "slot").await
     }
 
-    async fn end(&self, person: Person, receipt: Option<u64>, what: &str) -> RedisResult<bool> {
+    async fn end(
+        &self,
+        person: Person,
+        number: Option<u64>,
+        what: &str,
+    ) -> RedisResult<Option<bool>> {
         let mut call = self.call(&self.rooms.scripts.leave);
         call.arg(person.id.as_bytes())
             .arg(person.bucket())
-            .arg(receipt.unwrap_or(0))
+            .arg(number.unwrap_or(0))
             .arg(what);
         self.rooms.eval(&call).await
     }
@@ -289,13 +334,44 @@ impl<'a> LineKeys<'a> {
             .arg(layout.reserved_to)
             .arg(layout.serving)
             .arg(millis(layout.hold))
-            .arg(layout.replaces.unwrap_or(0));
+            .arg(layout.replaces.unwrap_or(0))
+            .arg(layout.known_as_of.0)
+            .arg(layout.known_as_of.1);
         for stay in layout.inside {
             call.arg(stay.number)
                 .arg(stay.admission.to_string())
-                .arg(u8::from(stay.appeared));
+                .arg(stay.since_ms)
+                .arg(u8::from(stay.appeared))
+                .arg(hex(stay.person));
         }
         self.rooms.eval(&call).await
+    }
+
+    /// Puts back admissions that had ended before a loss.
+    pub async fn revoke(&self, ended: &[Ended]) -> RedisResult<()> {
+        for batch in ended.chunks(REVOCATION_BATCH) {
+            let mut call = self.call(&self.rooms.scripts.revoke);
+            for (admission, tokens_end) in batch {
+                call.arg(*tokens_end).arg(admission.to_string());
+            }
+            self.rooms.eval::<()>(&call).await?;
+        }
+        Ok(())
+    }
+
+    /// Admissions that have ended and whose tokens end later than `second`.
+    pub async fn ended_after(&self, second: i64) -> RedisResult<Vec<Ended>> {
+        let ended: Vec<(String, i64)> = redis::cmd("ZRANGEBYSCORE")
+            .arg(&self.ended)
+            .arg(format!("({second}"))
+            .arg("+inf")
+            .arg("WITHSCORES")
+            .query_async(&mut self.rooms.redis().connection())
+            .await?;
+        ended
+            .into_iter()
+            .map(|(admission, tokens_end)| Ok((parse_admission(&admission)?, tokens_end)))
+            .collect()
     }
 
     /// The incarnation that Redis has.
@@ -307,19 +383,27 @@ impl<'a> LineKeys<'a> {
             .await
     }
 
-    /// Gives back what this replica knew before the line was lost.
-    pub async fn give_back(&self, known: &Snapshot) -> RedisResult<bool> {
+    /// Gives back what this replica knew before the line was lost; `later` are those of whom
+    /// it knows that they entered since that snapshot.
+    pub async fn give_back(
+        &self,
+        known: &Snapshot,
+        later: &HashMap<u64, Slot>,
+    ) -> RedisResult<bool> {
         let (first_byte, bits) = known.waiting.bytes();
         let mut call = self.call(&self.rooms.scripts.give_back);
         call.arg(known.epoch)
+            .arg(known.taken_ms)
+            .arg(u8::from(known.is_whole()))
             .arg(known.last_number)
             .arg(first_byte)
             .arg(bits);
-        for (number, slot) in &known.slots {
+        for (number, slot) in known.slots.iter().chain(later) {
             call.arg(*number)
                 .arg(slot.admission.to_string())
                 .arg(slot.since_ms)
                 .arg(u8::from(slot.appeared))
+                .arg(hex(slot.person))
                 .arg(slot.ends_ms);
         }
         self.rooms.eval(&call).await
@@ -353,6 +437,11 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// A person as the scripts write it; empty where it is unknown.
+fn hex(person: Option<UserId>) -> String {
+    person.map_or_else(String::new, |person| person.0.simple().to_string())
+}
+
 fn unexpected(what: &'static str) -> RedisError {
     RedisError::from((ErrorKind::UnexpectedReturnType, what))
 }
@@ -372,6 +461,7 @@ fn read_joined(reply: &mut Reply) -> RedisResult<Joined> {
                 since_ms: reply.next()?,
                 appeared: true,
                 ends_ms: reply.next()?,
+                person: None,
             };
             Joined::Inside(
                 Inside {
@@ -443,6 +533,7 @@ fn read_slots(
                     .map_err(|_| unexpected("a slot without time"))?,
                 appeared: part()? == "1",
                 ends_ms,
+                person: parts.next().and_then(|person| person.parse().ok()),
             };
             Ok((number, slot))
         })

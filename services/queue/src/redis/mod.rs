@@ -11,9 +11,10 @@
 //! | `queue:{id}:<bucket>` | hash | 16-byte person → number |
 //! | `waiting:{id}` | bitmap | numbers with a place in the line |
 //! | `present:{id}:<n>`, `alive:{id}:<n>` | bitmaps | numbers, one bitmap per time of expiry |
+//! | `given:{id}` | bitmap | numbers that waited in what replicas knew before a loss |
 //! | `restored:{id}` | bitmap | numbers whose receipt of a lost incarnation was honoured |
 //! | `active:{id}` | sorted set | number, end of stay in ms |
-//! | `slots:{id}` | hash | number → `admission\|since ms\|appeared` |
+//! | `slots:{id}` | hash | number → `admission\|since ms\|appeared\|person` |
 //! | `pace:{id}` | hash | second → people admitted |
 //! | `admission:lock:{id}` | string | owner of the admission lease |
 //! | `revoked:{id}` | sorted set | **read by gateways**: ids of ended admissions (UUID text, `jti` of their entry tokens), scored by the end of those tokens' life in seconds |
@@ -25,16 +26,14 @@ mod line;
 
 pub(crate) use line::ADMISSION_BATCH;
 pub use line::{
-    Admitted, Inside, JoinRequest, Joined, Layout, LineKeys, Lost, ShownReceipt, StayOf,
+    Admitted, Ended, Inside, JoinRequest, Joined, Layout, LineKeys, Lost, ShownReceipt, StayOf,
 };
 
 use redis::{FromRedisValue, RedisResult, Script, ScriptInvocation, Value};
-use urr_contract::EventId;
+use urr_contract::{EventId, revocations};
 use urr_kit::redis::Redis;
 
-/// Set of the events that may have revoked admissions. It is in no event's slot.
-const REVOKED_EVENTS: &str = "revoked:events";
-/// Life of that set; renewed whenever a line is laid out and while it is in use.
+/// Life of the set of events with revoked admissions; renewed whenever a line is laid out and while it is in use.
 const REVOKED_EVENTS_SECONDS: i64 = 7 * 86_400;
 
 macro_rules! scripts {
@@ -59,7 +58,8 @@ macro_rules! scripts {
 }
 
 scripts!(
-    admit, clear, give_back, join, leave, load, policy, presence, release, reserve, snapshot, sweep
+    admit, clear, give_back, join, leave, load, policy, presence, release, reserve, revoke,
+    snapshot, sweep
 );
 
 /// All lines in Redis.
@@ -98,9 +98,9 @@ impl Rooms {
         }
         let ids: Vec<String> = events.iter().map(ToString::to_string).collect();
         redis::pipe()
-            .sadd(REVOKED_EVENTS, ids)
+            .sadd(revocations::EVENTS, ids)
             .ignore()
-            .expire(REVOKED_EVENTS, REVOKED_EVENTS_SECONDS)
+            .expire(revocations::EVENTS, REVOKED_EVENTS_SECONDS)
             .ignore()
             .query_async(&mut self.redis.connection())
             .await

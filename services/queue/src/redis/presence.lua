@@ -1,8 +1,8 @@
 -- One batch of signs of life that a replica has collected.
 --
 -- ARGV: 1 width of the bitmaps in ms, 2 how many of the line, then number and duration of
--- presence of each (0 for a visitor, who lives but is never called), then the numbers of
--- people inside.
+-- presence of each (0 for a visitor, who lives but is never called), then number and person
+-- of everybody inside.
 
 local policy = read_policy()
 if redis.call('EXISTS', LINE) == 0 or not policy then return 0 end
@@ -31,5 +31,5 @@ local callable = next(present) ~= nil
 if callable and redis.call('HGET', LINE, 'backlog') ~= '1' then
   redis.call('HSET', LINE, 'backlog', '1', 'backlog_since', integer(now))
 end
-for i = 3 + 2 * waiting, #ARGV do extend(ARGV[i], policy) end
+for i = 3 + 2 * waiting, #ARGV, 2 do extend(ARGV[i], policy, ARGV[i + 1]) end
 return 1

@@ -13,13 +13,16 @@ local WAITING = 'waiting:' .. TAG   -- bitmap by number: has a place in the line
 local PRESENT = 'present:' .. TAG   -- bitmaps by number, one per expiry: polls as told
 local ALIVE = 'alive:' .. TAG       -- bitmaps by number, one per expiry: not gone for good
 local RESTORED = 'restored:' .. TAG -- bitmap by number: an old receipt was honoured once
+local GIVEN = 'given:' .. TAG       -- bitmap by number: waited in what was known before a loss
 local QUEUE = 'queue:' .. TAG       -- hashes of 16-byte person -> number, in buckets
 local ACTIVE = 'active:' .. TAG     -- sorted set: number, end of stay in ms
-local SLOTS = 'slots:' .. TAG       -- hash: number -> admission|since ms|appeared
+local SLOTS = 'slots:' .. TAG       -- hash: number -> admission|since ms|appeared|person
 local REVOKED = 'revoked:' .. TAG   -- sorted set: admission, end of its tokens in s
 local PACE = 'pace:' .. TAG         -- hash: second -> people admitted in it
 local CALLABLE = 'callable:' .. TAG -- bitmap, made and dropped by one admission
 
+-- As many as in `domain/person.rs`.
+local BUCKETS = 16384
 local DAY = 86400000
 -- Signs of life reach us up to a second late; a slot is given back only that much later.
 local GRACE = 3000
@@ -108,27 +111,55 @@ local function count_admitted(people)
   end
 end
 
-local function read_slot(number)
-  local text = redis.call('HGET', SLOTS, number)
-  if not text then return nil end
-  local admission, since, appeared = string.match(text, '^(.-)|(%d+)|(%d)$')
-  return { admission = admission, since = tonumber(since), appeared = appeared == '1' }
+-- A person is 16 bytes in the index, and 32 hexadecimal digits everywhere else.
+local function hex(bytes)
+  return (bytes:gsub('.', function(byte) return string.format('%02x', string.byte(byte)) end))
 end
 
-local function write_slot(number, admission, since, appeared, ends, policy)
+-- Bucket and field of the index that hold the person.
+local function place_in_index(person)
+  local bytes = person:gsub('%x%x', function(byte) return string.char(tonumber(byte, 16)) end)
+  return QUEUE .. ':' .. integer(tonumber(person:sub(-4), 16) % BUCKETS), bytes
+end
+
+local function parse_slot(text)
+  local admission, since, appeared, person = string.match(text, '^(.-)|(%d+)|(%d)|?(%x*)$')
+  return {
+    admission = admission, since = tonumber(since), appeared = appeared == '1',
+    person = person ~= '' and person or nil,
+  }
+end
+
+local function read_slot(number)
+  local text = redis.call('HGET', SLOTS, number)
+  return text and parse_slot(text) or nil
+end
+
+-- All slots, by number as text.
+local function read_slots()
+  local flat, slots = redis.call('HGETALL', SLOTS), {}
+  for i = 1, #flat, 2 do slots[flat[i]] = parse_slot(flat[i + 1]) end
+  return slots
+end
+
+local function write_slot(number, slot, ends, policy)
   redis.call('ZADD', ACTIVE, integer(ends), number)
-  redis.call('HSET', SLOTS, number, admission .. '|' .. integer(since) .. '|' .. (appeared and '1' or '0'))
+  redis.call('HSET', SLOTS, number, table.concat({
+    slot.admission, integer(slot.since), slot.appeared and '1' or '0', slot.person or '',
+  }, '|'))
   keep(ACTIVE, policy)
   keep(SLOTS, policy)
 end
 
--- A sign of life of somebody inside. The first one begins the stay.
-local function extend(number, policy)
+-- A sign of life of somebody inside, by a person if it says of whom. The first one begins
+-- the stay, and tells whose slot it is.
+local function extend(number, policy, person)
   local slot = read_slot(number)
   if not slot then return nil end
   if not slot.appeared then slot.since, slot.appeared = now, true end
+  slot.person = slot.person or person
   local ends = math.min(now + policy.active_ms, slot.since + policy.max_stay_ms)
-  write_slot(number, slot.admission, slot.since, true, ends, policy)
+  write_slot(number, slot, ends, policy)
   slot.ends = ends
   return slot
 end
@@ -143,6 +174,51 @@ local function end_slot(number, policy)
   redis.call('ZREMRANGEBYSCORE', REVOKED, '-inf', '(' .. clock[1])
   redis.call('ZADD', REVOKED, integer(tonumber(clock[1]) + ttl), slot.admission)
   redis.call('EXPIRE', REVOKED, ttl + 60)
+end
+
+-- Puts back a slot of before a loss, and the person into the index. Not if the admission
+-- has ended or has a slot already (`held`: admission -> number), and of two slots of one
+-- person the later one stays: nobody is inside twice.
+local function restore_slot(number, slot, ends, policy, held)
+  if redis.call('ZSCORE', REVOKED, slot.admission) then return end
+  local present = held[slot.admission]
+  if present then
+    local known = read_slot(present)
+    if slot.person and known and not known.person then
+      known.person = slot.person
+      write_slot(present, known, redis.call('ZSCORE', ACTIVE, present), policy)
+    end
+    number = present
+  end
+  if slot.person then
+    local bucket, person = place_in_index(slot.person)
+    local other = redis.call('HGET', bucket, person)
+    if other and other ~= number then
+      local theirs = read_slot(other)
+      if theirs and theirs.since >= slot.since then return end
+      if theirs then end_slot(other, policy) end
+      redis.call('SETBIT', WAITING, other, 0)
+    end
+    redis.call('HSET', bucket, person, number)
+    keep(bucket, policy)
+  end
+  redis.call('SETBIT', WAITING, number, 0)
+  if present then return end
+  write_slot(number, slot, ends, policy)
+  held[slot.admission] = number
+end
+
+-- Ends the slots that began before `known_at` and are not among the numbers known then.
+local function end_slots_unknown(numbers, known_at, policy)
+  for number, slot in pairs(read_slots()) do
+    if slot.since < known_at and not numbers[number] then end_slot(number, policy) end
+  end
+end
+
+local function numbers_by_admission()
+  local held = {}
+  for number, slot in pairs(read_slots()) do held[slot.admission] = number end
+  return held
 end
 
 -- Whether people ask in vain: nobody was heard of although somebody should have been. The

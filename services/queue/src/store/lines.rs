@@ -14,6 +14,10 @@ pub struct Incarnation {
     pub reserved_to: i64,
     /// Highest number called, as last noted.
     pub serving: i64,
+    /// Incarnation in which slots were last noted.
+    pub noted_epoch: i32,
+    /// As of when; ms.
+    pub noted_ms: i64,
 }
 
 /// The incarnation of the line, 0 where there was none yet.
@@ -47,7 +51,9 @@ pub async fn begin(
            returning epoch,
                      number_reserved_to - $2 as "numbers_after!",
                      number_reserved_to as reserved_to,
-                     serving"#,
+                     serving,
+                     noted_epoch,
+                     (extract(epoch from noted_at) * 1000)::bigint as "noted_ms!""#,
         event as EventId,
         block,
         epoch
@@ -92,6 +98,29 @@ pub async fn note_serving(
     .execute(executor)
     .await?;
     Ok(())
+}
+
+/// Locks the line to note who was inside at a moment of Redis' clock. False where something
+/// newer is noted already: the caller was slow, and somebody else leads the line.
+pub async fn begin_note(
+    executor: impl PgExecutor<'_>,
+    event: EventId,
+    epoch: i32,
+    at_ms: i64,
+) -> sqlx::Result<bool> {
+    let noted = sqlx::query!(
+        "update lines
+            set noted_epoch = $2, noted_at = timestamptz 'epoch' + $3::bigint * interval '1 millisecond'
+          where event_id = $1
+            and (noted_epoch, noted_at)
+                <= ($2, timestamptz 'epoch' + $3::bigint * interval '1 millisecond')",
+        event as EventId,
+        epoch,
+        at_ms
+    )
+    .execute(executor)
+    .await?;
+    Ok(noted.rows_affected() == 1)
 }
 
 /// Lines that were in use during the last day.

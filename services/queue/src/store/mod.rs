@@ -2,4 +2,5 @@
 
 pub mod lines;
 pub mod policies;
+pub mod revocations;
 pub mod slots;

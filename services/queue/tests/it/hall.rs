@@ -8,14 +8,20 @@ use parking_lot::Mutex;
 use redis::FromRedisValue;
 use serde_json::{Value, json};
 use urr_contract::{
-    EventId, UserId,
+    EventId, Fact, FactId, ReservationId, UserId, Won,
+    facts::ReservationConfirmedV1,
     internal::QueueInfo,
     tokens::{EntryClaims, TokenKey},
+    topics::Topic,
 };
-use urr_kit::Runtime;
+use urr_kit::{
+    Runtime,
+    consumer::{Applied, Received, apply_once},
+};
 use urr_queue::{
     MIGRATIONS, Settings, State,
     domain::policy::Defaults,
+    facts::{GROUP, Purchases},
     jobs::admit::Worker,
     redis::{LineKeys, Rooms},
 };
@@ -160,6 +166,32 @@ impl Hall {
         Worker::new(self.state().await)
     }
 
+    /// The fact that this account has bought.
+    pub(crate) fn purchase(&self, user_id: UserId) -> Received {
+        Received {
+            id: FactId::random(),
+            topic: Topic::Reservation,
+            key: ReservationId::random().to_string(),
+            fact: Fact::ReservationConfirmed(ReservationConfirmedV1 {
+                saga_id: None,
+                reservation_id: ReservationId::random(),
+                user_id,
+                event_id: Some(self.event),
+                total_amount: Won(1000),
+                payment_method: "toss".to_owned(),
+                quantity: 1,
+                timestamp: "2026-01-01T00:00:00Z".parse().expect("a time"),
+            }),
+        }
+    }
+
+    /// Tells a worker that knows nothing yet that this account has bought.
+    pub(crate) async fn buy(&self, user: UserId) {
+        let handler = Purchases::new(self.state().await);
+        let applied = apply_once(&self.database.pool, GROUP, &self.purchase(user), &handler).await;
+        assert_eq!(applied.expect("applied"), Applied::Now);
+    }
+
     pub(crate) fn rooms(&self) -> Rooms {
         let width = u64::try_from(self.settings.bitmap_width.as_millis()).expect("short");
         Rooms::new(self.redis.client.clone(), width)
@@ -193,7 +225,8 @@ impl Hall {
             let slot: String = self.command(&["HGET", &slots, &number]).await;
             let parts: Vec<&str> = slot.split('|').collect();
             let since = parts[1].parse::<i64>().expect("a time") - ms;
-            let slot = format!("{}|{since}|{}", parts[0], parts[2]);
+            let rest = parts[2..].join("|");
+            let slot = format!("{}|{since}|{rest}", parts[0]);
             let _: i64 = self.command(&["HSET", &slots, &number, &slot]).await;
         }
     }

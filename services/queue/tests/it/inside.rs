@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use sqlx::Acquire;
-use urr_contract::{
-    Fact, FactId, ReservationId, Won, facts::ReservationConfirmedV1, topics::Topic,
-};
-use urr_kit::consumer::{Applied, Received, apply_once};
+use urr_kit::consumer::{Applied, apply_once};
 use urr_queue::{
     facts::{GROUP, Purchases},
     jobs::admit::Worker,
@@ -169,21 +166,7 @@ async fn a_purchase_gives_the_slot_back_once() {
     let claims = entry_claims(&buyer.check(&replica).await);
     let mut next = Fan::new(&hall);
     next.check(&replica).await;
-    let fact = Received {
-        id: FactId::random(),
-        topic: Topic::Reservation,
-        key: ReservationId::random().to_string(),
-        fact: Fact::ReservationConfirmed(ReservationConfirmedV1 {
-            saga_id: None,
-            reservation_id: ReservationId::random(),
-            user_id: buyer.user.unwrap(),
-            event_id: Some(hall.event),
-            total_amount: Won(1000),
-            payment_method: "toss".to_owned(),
-            quantity: 1,
-            timestamp: "2026-01-01T00:00:00Z".parse().unwrap(),
-        }),
-    };
+    let fact = hall.purchase(buyer.user.unwrap());
     let handler = Purchases::new(hall.state().await);
     let pool = &hall.database.pool;
     let applied = apply_once(pool, GROUP, &fact, &handler).await.unwrap();
@@ -210,7 +193,10 @@ async fn a_purchase_leaves_a_place_in_the_line_alone() {
     let mut waiting = Fan::new(&hall);
     waiting.check(&replica).await;
     let person = urr_queue::domain::person::Person::account(waiting.user.unwrap());
-    assert!(!replica.keys().end_slot(person).await.unwrap());
+    assert_eq!(
+        replica.keys().end_slot(person, None).await.unwrap(),
+        Some(false)
+    );
     assert_eq!(
         waiting.elsewhere().status(&replica).await.body["position"],
         1

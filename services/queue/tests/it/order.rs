@@ -153,6 +153,7 @@ impl Played<'_> {
             serving: 0,
             hold: Duration::ZERO,
             replaces: None,
+            known_as_of: (0, 0),
             inside: &[],
         };
         assert!(self.keys.load(&layout).await.unwrap());
@@ -173,7 +174,7 @@ impl Played<'_> {
             }
             Step::Buy(person) => {
                 self.keys
-                    .end_slot(self.people[usize::from(person)])
+                    .end_slot(self.people[usize::from(person)], None)
                     .await
                     .unwrap();
                 self.model.end(person, false);
@@ -232,7 +233,8 @@ impl Played<'_> {
     async fn poll(&mut self, person: u8) {
         let presence = Duration::from_mins(2);
         if let Some(number) = self.model.inside.get(&person) {
-            self.keys.presence(&[], &[*number]).await.unwrap();
+            let user = UserId(self.people[usize::from(person)].id);
+            self.keys.presence(&[], &[(*number, user)]).await.unwrap();
         } else if let Some(number) = self.model.number(person) {
             self.keys
                 .presence(&[(number, presence)], &[])

@@ -1,6 +1,6 @@
 //! Each script by itself, where no other test shows its corners.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use urr_contract::{AdmissionId, EventId, UserId};
 use urr_queue::{
@@ -41,6 +41,7 @@ fn layout<'a>() -> Layout<'a> {
         serving: 0,
         hold: Duration::ZERO,
         replaces: None,
+        known_as_of: (0, 0),
         inside: &[],
     }
 }
@@ -87,10 +88,17 @@ async fn load_gives_those_inside_their_slots_and_join_finds_the_rest_missing() {
         Joined::Lost(Lost::Unloaded)
     );
     keys.put_rules(1, &rules()).await.unwrap();
+    let now: (i64, i64) = redis::cmd("TIME")
+        .query_async(&mut redis.client.connection())
+        .await
+        .unwrap();
+    let redis_ms = now.0 * 1000;
     let inside = [true, false].map(|appeared| StayOf {
         number: 3 + u64::from(appeared),
         admission: AdmissionId::random(),
         appeared,
+        since_ms: redis_ms,
+        person: Some(UserId::random()),
     });
     keys.load(&Layout {
         inside: &inside,
@@ -226,7 +234,7 @@ async fn a_receipt_of_a_lost_incarnation_is_honoured_once() {
             new: false
         }
     ));
-    assert!(keys.leave(owner, None).await.unwrap());
+    assert_eq!(keys.leave(owner, None).await.unwrap(), Some(true));
     assert_eq!(keys.join(&request).await.unwrap(), Joined::Nowhere);
     // Numbers that no earlier incarnation gave out are nobody's.
     for (number, epoch) in [(60, 1), (40, 3), (60, 2)] {
@@ -262,6 +270,7 @@ async fn what_replicas_give_back_is_taken_during_the_hold_only() {
                 since_ms: taken_ms,
                 appeared: true,
                 ends_ms: taken_ms + 60_000,
+                person: None,
             },
         )]
         .into(),
@@ -280,7 +289,8 @@ async fn what_replicas_give_back_is_taken_during_the_hold_only() {
         .await
         .unwrap();
         let now = keys.snapshot().await.unwrap().unwrap().taken_ms;
-        assert_eq!(keys.give_back(&known(now)).await.unwrap(), taken);
+        let given = keys.give_back(&known(now), &HashMap::new()).await.unwrap();
+        assert_eq!(given, taken);
         let line = keys.snapshot().await.unwrap().unwrap();
         let waiting: Vec<u64> = (0..60)
             .filter(|number| line.waiting.contains(*number))
@@ -311,11 +321,11 @@ async fn signs_of_life_for_a_line_that_is_not_there_are_dropped() {
     let redis = urr_testkit::redis().await;
     let rooms = Rooms::new(redis.client.clone(), 1_000);
     let keys = rooms.line(EventId::random());
-    keys.presence(&[(1, Duration::from_mins(1))], &[2])
+    keys.presence(&[(1, Duration::from_mins(1))], &[(2, UserId::random())])
         .await
         .unwrap();
     assert_eq!(keys.sweep().await.unwrap(), 0);
-    assert!(!keys.leave(somebody(), None).await.unwrap());
+    assert_eq!(keys.leave(somebody(), None).await.unwrap(), None);
     keys.clear().await.unwrap();
     assert_eq!(keys.snapshot().await.unwrap(), None);
 }
@@ -331,4 +341,161 @@ async fn the_measured_rate_counts_admissions_of_the_last_minute() {
     }
     let line = keys.snapshot().await.unwrap().unwrap();
     assert_eq!(line.pace.iter().map(|(_, people)| people).sum::<u64>(), 10);
+}
+
+fn stay(number: u64, since_ms: i64, person: Option<UserId>) -> StayOf {
+    StayOf {
+        number,
+        admission: AdmissionId::random(),
+        appeared: true,
+        since_ms,
+        person,
+    }
+}
+
+/// An empty line of the first incarnation, in which these are inside.
+fn known_inside(taken_ms: i64, stays: &[StayOf]) -> Snapshot {
+    let slots = stays.iter().map(|stay| {
+        let slot = Slot {
+            admission: stay.admission,
+            since_ms: stay.since_ms,
+            appeared: stay.appeared,
+            ends_ms: i64::MAX / 1_000_000,
+            person: stay.person,
+        };
+        (stay.number, slot)
+    });
+    Snapshot {
+        taken_ms,
+        epoch: 1,
+        last_number: 9,
+        reserved_to: 50,
+        serving: 9,
+        resumes_ms: 0,
+        backlog_since_ms: 0,
+        waiting: Waiting::default(),
+        slots: slots.collect(),
+        pace: Vec::new(),
+        rules: None,
+    }
+}
+
+async fn inside_of(keys: &LineKeys<'_>) -> Vec<u64> {
+    let line = keys.snapshot().await.unwrap().unwrap();
+    let mut numbers: Vec<u64> = line.slots.into_keys().collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Those of whom Postgres knew at 1000 ms, in the hold after a loss.
+async fn after_a_loss(keys: &LineKeys<'_>, inside: &[StayOf]) {
+    keys.put_rules(1, &rules()).await.unwrap();
+    let layout = Layout {
+        epoch: 2,
+        numbers_after: 50,
+        hold: Duration::from_mins(1),
+        known_as_of: (1, 1_000),
+        inside,
+        ..layout()
+    };
+    assert!(keys.load(&layout).await.unwrap());
+}
+
+#[tokio::test]
+async fn somebody_unknown_has_the_time_to_appear_only_and_keeps_the_slot_by_appearing() {
+    let redis = urr_testkit::redis().await;
+    let rooms = Rooms::new(redis.client.clone(), 1_000);
+    let keys = rooms.line(EventId::random());
+    after_a_loss(&keys, &[stay(3, 900, None)]).await;
+    let left = async || {
+        let line = keys.snapshot().await.unwrap().unwrap();
+        (line.slots[&3].ends_ms - line.taken_ms + 500) / 1000
+    };
+    assert_eq!(left().await, 60);
+    let owner = UserId::random();
+    let _: () = redis::cmd("FLUSHALL")
+        .query_async(&mut redis.client.connection())
+        .await
+        .unwrap();
+    let now: (i64, i64) = redis::cmd("TIME")
+        .query_async(&mut redis.client.connection())
+        .await
+        .unwrap();
+    after_a_loss(&keys, &[stay(3, now.0 * 1000, None)]).await;
+    keys.presence(&[], &[(3, owner)]).await.unwrap();
+    assert!((599..=600).contains(&left().await));
+    let line = keys.snapshot().await.unwrap().unwrap();
+    assert_eq!(line.slots[&3].person, Some(owner));
+}
+
+#[tokio::test]
+async fn nobody_is_inside_twice_whatever_is_given_back() {
+    let redis = urr_testkit::redis().await;
+    let rooms = Rooms::new(redis.client.clone(), 1_000);
+    let [one, other] = [(); 2].map(|()| Some(UserId::random()));
+    let none = HashMap::new();
+    // They left, and entered again under another number.
+    let (first, again, same) = (stay(3, 900, one), stay(7, 1_100, one), stay(5, 800, other));
+    for order in [[1_200, 1_000], [1_000, 1_200]] {
+        let keys = rooms.line(EventId::random());
+        after_a_loss(&keys, &[first, same]).await;
+        for taken in order {
+            let inside = [if taken == 1_000 { first } else { again }, same];
+            assert!(
+                keys.give_back(&known_inside(taken, &inside), &none)
+                    .await
+                    .unwrap()
+            );
+        }
+        assert_eq!(inside_of(&keys).await, [5, 7]);
+        // The index knows them again.
+        let person = Person::account(one.unwrap());
+        assert_eq!(keys.end_slot(person, None).await.unwrap(), Some(true));
+        assert_eq!(inside_of(&keys).await, [5]);
+        // And what has ended does not come back.
+        let given = known_inside(1_300, &[again, same]);
+        assert!(keys.give_back(&given, &none).await.unwrap());
+        assert_eq!(inside_of(&keys).await, [5]);
+    }
+}
+
+/// As long as a line is still being given back, a snapshot of it says of nobody that they
+/// have left.
+#[tokio::test]
+async fn half_of_the_line_takes_nobody_out_of_it() {
+    let redis = urr_testkit::redis().await;
+    let rooms = Rooms::new(redis.client.clone(), 1_000);
+    let keys = rooms.line(EventId::random());
+    let (noted, later) = (stay(3, 900, Some(UserId::random())), stay(7, 1_100, None));
+    after_a_loss(&keys, &[noted]).await;
+    let half = Snapshot {
+        resumes_ms: 2_000,
+        ..known_inside(1_200, &[later])
+    };
+    assert!(keys.give_back(&half, &HashMap::new()).await.unwrap());
+    assert_eq!(inside_of(&keys).await, [3, 7]);
+}
+
+#[tokio::test]
+async fn nobody_ends_the_slot_of_somebody_else_with_a_number() {
+    let redis = urr_testkit::redis().await;
+    let rooms = Rooms::new(redis.client.clone(), 1_000);
+    let keys = rooms.line(EventId::random());
+    let owner = UserId::random();
+    after_a_loss(&keys, &[stay(3, 900, Some(owner)), stay(4, 900, None)]).await;
+    assert_eq!(
+        keys.end_slot(somebody(), Some(3)).await.unwrap(),
+        Some(false)
+    );
+    assert_eq!(
+        keys.end_slot(somebody(), Some(4)).await.unwrap(),
+        Some(true)
+    );
+    assert_eq!(
+        keys.end_slot(Person::account(owner), Some(3))
+            .await
+            .unwrap(),
+        Some(true)
+    );
+    assert_eq!(inside_of(&keys).await, [0; 0]);
 }

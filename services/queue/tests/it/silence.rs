@@ -76,7 +76,7 @@ async fn nobody_is_called_out_of_turn_because_people_could_not_be_heard() {
     inside.leave(&replica).await.expect(200);
     replica.write_signs().await;
     // Those in front count as absent by now, those behind do not.
-    silence(&hall, Duration::from_secs(60)).await;
+    silence(&hall, Duration::from_mins(1)).await;
     hall.refill().await;
     let pass = worker.pass(hall.event).await.unwrap();
     assert_eq!((pass.status.as_str(), pass.admitted), ("silent", 0));
@@ -152,10 +152,10 @@ async fn a_pause_as_long_as_people_were_told_is_no_silence() {
     inside.leave(&replica).await.expect(200);
     // Only somebody who asks once a minute is left of those who wait.
     front.leave(&replica).await.expect(200);
-    silence(&hall, Duration::from_secs(60)).await;
+    silence(&hall, Duration::from_mins(1)).await;
     let behind = joins_far_behind(&replica).await;
     everybody_could_come_back(&hall).await;
-    silence(&hall, Duration::from_secs(60)).await;
+    silence(&hall, Duration::from_mins(1)).await;
     hall.refill().await;
     assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 1);
     let slot: bool = hall
