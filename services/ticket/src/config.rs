@@ -40,6 +40,14 @@ pub struct Config {
         hide_env_values = true
     )]
     pub payment_service_url: String,
+    /// Base URL of the auth service.
+    #[arg(
+        long,
+        env = "AUTH_SERVICE_URL",
+        default_value = "http://localhost:3005",
+        hide_env_values = true
+    )]
+    pub auth_service_url: String,
     /// Life of an unpaid hold, in seconds.
     #[arg(long, env = "SEAT_HOLD_SECONDS", default_value_t = 300, hide_env_values = true,
           value_parser = clap::value_parser!(i32).range(1..=86_400))]

@@ -7,6 +7,7 @@
 pub mod booking;
 pub mod config;
 pub mod domain;
+pub mod event_plan;
 pub mod facts;
 pub mod http;
 pub mod jobs;
@@ -37,7 +38,7 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migration
 
 /// All routes, without the layers of the server.
 pub fn router(state: Arc<State>) -> Router {
-    http::routes().with_state(state)
+    http::routes(&state).with_state(state)
 }
 
 /// Serves until shutdown.

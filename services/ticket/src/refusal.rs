@@ -6,7 +6,11 @@ use urr_contract::TicketTypeId;
 use urr_kit::ApiError;
 
 use crate::{
-    domain::order::{MAX_QUANTITY, OrderError},
+    domain::{
+        admin_change::ChangeError,
+        form::FormError,
+        order::{MAX_QUANTITY, OrderError},
+    },
     store::is_lock_timeout,
 };
 
@@ -178,4 +182,99 @@ pub fn amount_mismatch() -> ApiError {
 /// 409: the captured order cannot be honoured; it will be refunded.
 pub fn cannot_be_confirmed() -> ApiError {
     ApiError::conflict("RESERVATION_REJECTED", "Reservation cannot be confirmed")
+}
+
+/// 400: a field of a form that cannot be accepted.
+pub fn form(error: &FormError) -> ApiError {
+    ApiError::bad_request("INVALID_FIELD", error.to_string())
+}
+
+/// 400: a sale that would end before it starts; otherwise as every database error.
+pub fn event_form(error: sqlx::Error) -> ApiError {
+    match urr_kit::constraint(&error) {
+        Some("events_sale_ends_after_start") => ApiError::bad_request(
+            "INVALID_SALE_DATES",
+            "saleEndDate must be later than saleStartDate",
+        ),
+        Some("events_seat_layout_id_fkey") => seat_layout_not_found(),
+        _ => database(error),
+    }
+}
+
+/// 404.
+pub fn seat_layout_not_found() -> ApiError {
+    ApiError::not_found("SEAT_LAYOUT_NOT_FOUND", "Seat layout not found")
+}
+
+/// 400: the layout's sections describe no seats.
+pub fn seat_layout(error: crate::domain::layout::LayoutError) -> ApiError {
+    ApiError::bad_request("INVALID_SEAT_LAYOUT", "Invalid seat layout config").caused_by(error)
+}
+
+/// 400: a standing event has no seats.
+pub fn no_seat_layout() -> ApiError {
+    ApiError::bad_request(
+        "NO_SEAT_LAYOUT",
+        "Seat layout is not configured for this event",
+    )
+}
+
+/// 400: the seats are there.
+pub fn seats_exist() -> ApiError {
+    ApiError::bad_request("SEATS_EXIST", "Seats already generated for this event")
+}
+
+/// 400: somebody holds or owns a seat.
+pub fn seats_in_use() -> ApiError {
+    ApiError::bad_request(
+        "SEATS_IN_USE",
+        "Cannot delete seats with active reservations",
+    )
+}
+
+/// 404: unknown, deleted or called off before.
+pub fn event_not_found_or_cancelled() -> ApiError {
+    ApiError::not_found("EVENT_NOT_FOUND", "Event not found or already cancelled")
+}
+
+/// 404.
+pub fn no_such_ticket_type() -> ApiError {
+    ApiError::not_found("TICKET_TYPE_NOT_FOUND", "Ticket type not found")
+}
+
+/// 400: more are held or sold than shall exist.
+pub fn below_sold() -> ApiError {
+    ApiError::bad_request("BELOW_SOLD", "Cannot set quantity below sold amount")
+}
+
+/// 409: reservations name it; otherwise as every database error.
+pub fn ticket_type_delete(error: sqlx::Error) -> ApiError {
+    match urr_kit::constraint(&error) {
+        Some("reservation_items_ticket_type_id_fkey") => ApiError::conflict(
+            "TICKET_TYPE_IN_USE",
+            "Cannot delete a ticket type that was reserved",
+        ),
+        _ => database(error),
+    }
+}
+
+/// 400: nothing to do, or something nobody may do.
+pub fn admin_change(error: ChangeError) -> ApiError {
+    let (code, detail) = match error {
+        ChangeError::Nothing => ("NO_STATUS", "No status fields to update"),
+        ChangeError::Unknown => (
+            "UNKNOWN_STATUS",
+            "status must be confirmed, cancelled or refunded; paymentStatus completed, refund_requested or refunded",
+        ),
+        ChangeError::Contradiction => (
+            "CONTRADICTING_STATUS",
+            "status and paymentStatus contradict each other",
+        ),
+    };
+    ApiError::bad_request(code, detail)
+}
+
+/// 409: no order was captured for it.
+pub fn not_paid() -> ApiError {
+    ApiError::conflict("NOT_PAID", "Reservation has not been paid")
 }

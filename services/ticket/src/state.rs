@@ -25,6 +25,8 @@ pub struct State {
     pub seat_maps: SeatMaps,
     /// The payment service.
     pub payment: InternalClient,
+    /// The auth service, which knows people's names.
+    pub auth: InternalClient,
     /// How long holds live.
     pub terms: HoldTerms,
     /// Counters.
@@ -47,6 +49,7 @@ impl State {
                 &config.payment_service_url,
                 internal_token.clone(),
             ),
+            auth: InternalClient::new("auth", &config.auth_service_url, internal_token.clone()),
             terms: config.terms(),
             metrics: BookingMetrics::new(&runtime.metrics),
             clock: runtime.clock.clone(),

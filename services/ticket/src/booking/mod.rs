@@ -2,7 +2,9 @@
 //! `domain` what shall happen and writes it in one transaction, with the fact that tells
 //! the others.
 
+pub mod administer;
 pub mod answer;
+pub mod call_off;
 pub mod cancel;
 pub mod confirm;
 pub mod expire;

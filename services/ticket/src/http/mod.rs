@@ -1,5 +1,6 @@
 //! The HTTP surface, one file per resource.
 
+pub mod admin;
 pub mod artists;
 pub mod booker;
 pub mod events;
@@ -18,8 +19,9 @@ use http::{HeaderValue, header::CONTENT_TYPE};
 use crate::State;
 
 /// All routes of this service.
-pub fn routes() -> Router<Arc<State>> {
+pub fn routes(state: &Arc<State>) -> Router<Arc<State>> {
     Router::new()
+        .merge(admin::routes(state))
         .merge(artists::routes())
         .merge(events::routes())
         .merge(reservations::routes())

@@ -6,12 +6,12 @@ use axum::{Router, extract::State as Shared, routing::get};
 use serde::Serialize;
 use urr_contract::{EventId, TicketTypeId};
 use urr_kit::{
-    ApiError, ApiResult,
+    ApiResult,
     extract::{AppJson, AppPath},
 };
 
 use crate::{
-    State,
+    State, refusal,
     store::{
         ticket_types,
         ticket_types::{Availability, TicketTypeRow},
@@ -45,5 +45,5 @@ async fn availability(
     ticket_types::availability(&state.pool, ticket_type)
         .await?
         .map(AppJson)
-        .ok_or_else(|| ApiError::not_found("TICKET_TYPE_NOT_FOUND", "Ticket type not found"))
+        .ok_or_else(refusal::no_such_ticket_type)
 }

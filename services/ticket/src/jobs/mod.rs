@@ -1,5 +1,6 @@
 //! Periodic work. Every run may be cut off anywhere and may run beside another replica's.
 
+pub mod called_off;
 pub mod event_status;
 pub mod expiry;
 pub mod idempotency_purge;
@@ -25,6 +26,9 @@ pub struct Intervals {
 /// Old idempotency keys are deleted so often.
 const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 
+/// What is live of events that were called off is looked for so often.
+const CALLED_OFF_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Starts all jobs.
 pub fn spawn(tasks: &Tasks, state: &Arc<State>, intervals: Intervals) {
     let job =
@@ -39,6 +43,9 @@ pub fn spawn(tasks: &Tasks, state: &Arc<State>, intervals: Intervals) {
     });
     job("payment-resolution", intervals.expiry, |state| {
         Box::pin(async move { expiry::resolve_overdue(&state).await.map(drop) })
+    });
+    job("called-off", CALLED_OFF_INTERVAL, |state| {
+        Box::pin(async move { called_off::run(&state).await.map(drop) })
     });
     job("reconciliation", intervals.reconciliation, |state| {
         Box::pin(async move { reconciliation::run(&state).await.map(drop) })

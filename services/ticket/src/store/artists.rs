@@ -1,7 +1,7 @@
 //! Artists, their events and how many fans they have.
 
 use serde::Serialize;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use urr_contract::{ArtistId, EventId, Won};
 
 use crate::domain::stamp::Stamp;
@@ -40,7 +40,7 @@ pub async fn list(
         ArtistListRow,
         r#"select a.id as "id!: ArtistId", a.name, a.image_url, a.description,
                   a.membership_price as "membership_price!: Won", a.created_at as "created_at!: Stamp",
-                  (select count(*) from events e where e.artist_id = a.id) as "event_count!",
+                  (select count(*) from events e where e.artist_id = a.id and e.deleted_at is null) as "event_count!",
                   (select count(*) from artist_memberships m
                    where m.artist_id = a.id and m.status = 'active' and m.expires_at > now()) as "member_count!"
            from artists a order by a.name limit $1 offset $2"#,
@@ -132,9 +132,25 @@ pub async fn events(pool: &PgPool, id: ArtistId) -> sqlx::Result<Vec<ArtistEvent
            cross join lateral (
                select min(price) as lowest, max(price) as highest from ticket_types where event_id = e.id
            ) t
-           where e.artist_id = $1 order by e.event_date, e.id"#,
+           where e.artist_id = $1 and e.deleted_at is null order by e.event_date, e.id"#,
         id as ArtistId,
     )
     .fetch_all(pool)
+    .await
+}
+
+/// The artist of that name, made where there is none.
+pub async fn by_name(connection: &mut PgConnection, name: &str) -> sqlx::Result<ArtistId> {
+    sqlx::query!(
+        "insert into artists (name) values ($1) on conflict (name) do nothing",
+        name
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query_scalar!(
+        r#"select id as "id!: ArtistId" from artists where name = $1"#,
+        name
+    )
+    .fetch_one(connection)
     .await
 }

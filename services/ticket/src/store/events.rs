@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use urr_contract::{ArtistId, EventId, SeatLayoutId, UserId, Won, internal::EventSummary};
 
 use crate::domain::{
@@ -95,7 +95,8 @@ pub async fn list(
     let pattern = filter.pattern();
     let total = sqlx::query_scalar!(
         r#"select count(*) as "count!" from events
-           where ($1::text is null or status = $1) and ($2::text is null or search_text like $2)"#,
+           where deleted_at is null and ($1::text is null or status = $1)
+             and ($2::text is null or search_text like $2)"#,
         status,
         pattern,
     )
@@ -112,7 +113,8 @@ pub async fn list(
                select count(*) as types, min(price) as lowest, max(price) as highest
                from ticket_types where event_id = e.id
            ) t
-           where ($1::text is null or e.status = $1) and ($2::text is null or e.search_text like $2)
+           where e.deleted_at is null and ($1::text is null or e.status = $1)
+             and ($2::text is null or e.search_text like $2)
            order by e.sale_start_date nulls last, e.id
            limit $3 offset $4"#,
         status,
@@ -156,6 +158,8 @@ pub struct EventRow {
     pub pre_scaled: bool,
     /// Most tickets one person may have.
     pub max_per_person: i32,
+    /// Most seats in one hold.
+    pub max_seats_per_hold: i32,
     /// Who made it.
     pub created_by: Option<UserId>,
     /// When it was made.
@@ -191,20 +195,21 @@ fn dates(status: &str, starts: Option<Stamp>, ends: Option<Stamp>, event_date: S
     }
 }
 
-/// One event, its status computed.
-pub async fn find(pool: &PgPool, id: EventId) -> sqlx::Result<Option<EventRow>> {
+/// One event, its status computed. A deleted one is none.
+pub async fn find(executor: impl PgExecutor<'_>, id: EventId) -> sqlx::Result<Option<EventRow>> {
     let row = sqlx::query_as!(
         EventRow,
         r#"select id as "id!: EventId", title, description, venue, address,
                   event_date as "event_date!: Stamp", sale_start_date as "sale_start_date: Stamp",
                   sale_end_date as "sale_end_date: Stamp", poster_image_url, status,
                   seat_layout_id as "seat_layout_id: SeatLayoutId", artist_name, pre_scaled, max_per_person,
+                  max_seats_per_hold,
                   created_by as "created_by: UserId", created_at as "created_at!: Stamp",
                   updated_at as "updated_at!: Stamp", artist_id as "artist_id: ArtistId", now() as "now!: Stamp"
-           from events where id = $1"#,
+           from events where id = $1 and deleted_at is null"#,
         id as EventId,
     )
-    .fetch_optional(pool)
+    .fetch_optional(executor)
     .await?;
     Ok(row.map(|mut row| {
         row.status_now().as_str().clone_into(&mut row.status);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 use urr_contract::{EventId, SeatLayoutId};
 
 /// A layout.
@@ -32,13 +32,23 @@ pub async fn list(pool: &PgPool) -> sqlx::Result<Vec<LayoutRow>> {
 }
 
 /// Sections of one layout.
-pub async fn config(pool: &PgPool, id: SeatLayoutId) -> sqlx::Result<Option<Value>> {
+pub async fn config(
+    executor: impl PgExecutor<'_>,
+    id: SeatLayoutId,
+) -> sqlx::Result<Option<Value>> {
     sqlx::query_scalar!(
         "select layout_config from seat_layouts where id = $1",
         id as SeatLayoutId
     )
-    .fetch_optional(pool)
+    .fetch_optional(executor)
     .await
+}
+
+/// All layouts, by name.
+pub async fn by_name(pool: &PgPool) -> sqlx::Result<Vec<LayoutRow>> {
+    let mut layouts = list(pool).await?;
+    layouts.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(layouts)
 }
 
 /// Title of an event and the sections of its layout, `None` for a standing event.
@@ -48,7 +58,8 @@ pub async fn of_event(
 ) -> sqlx::Result<Option<(String, Option<Value>)>> {
     let row = sqlx::query!(
         r#"select e.title, l.layout_config as "layout_config?"
-           from events e left join seat_layouts l on l.id = e.seat_layout_id where e.id = $1"#,
+           from events e left join seat_layouts l on l.id = e.seat_layout_id
+           where e.id = $1 and e.deleted_at is null"#,
         event as EventId,
     )
     .fetch_optional(pool)

@@ -2,7 +2,10 @@
 //! transaction. Whatever locks several rows locks them in this order, so that no two wait for
 //! each other: reservation, seats by id, person, ticket types by id and their shards.
 
+pub mod admin_reservations;
 pub mod artists;
+pub mod audit_logs;
+pub mod event_changes;
 pub mod events;
 pub mod idempotency;
 pub mod items;

@@ -3,7 +3,7 @@
 //! Seats. A hold raises the fencing token; whoever writes later must show it.
 
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use urr_contract::{EventId, ReservationId, SeatId, UserId, Won};
 
 use crate::domain::layout::Layout;
@@ -195,12 +195,12 @@ pub async fn generate(
 }
 
 /// Number of seats of an event.
-pub async fn count(pool: &PgPool, event: EventId) -> sqlx::Result<i64> {
+pub async fn count(executor: impl PgExecutor<'_>, event: EventId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from seats where event_id = $1"#,
         event as EventId
     )
-    .fetch_one(pool)
+    .fetch_one(executor)
     .await
 }
 

@@ -131,3 +131,33 @@ pub async fn create(
     .await?;
     Ok(())
 }
+
+/// Adds places to a type, or takes some away; false, and nothing changed, where fewer are
+/// left than are to be taken away.
+pub async fn resize(
+    connection: &mut PgConnection,
+    ticket_type: TicketTypeId,
+    change: i32,
+) -> sqlx::Result<bool> {
+    if change < 0 {
+        return take_from_all_shards(connection, ticket_type, -change).await;
+    }
+    let shards = sqlx::query_scalar!(
+        "select shard from ticket_stock where ticket_type_id = $1 order by shard for update",
+        ticket_type as TicketTypeId,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let count = i32::try_from(shards.len()).unwrap_or(MAX_SHARDS).max(1);
+    sqlx::query!(
+        r"update ticket_stock s
+          set available = available + $2::int / $3::int + case when shard < $2::int % $3::int then 1 else 0 end
+          where ticket_type_id = $1",
+        ticket_type as TicketTypeId,
+        change,
+        count,
+    )
+    .execute(connection)
+    .await?;
+    Ok(true)
+}

@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod admin;
+mod admin_ends;
 mod app;
 mod artists;
+mod auth_stub;
 mod bad_input;
 mod cancel;
 mod configuration;

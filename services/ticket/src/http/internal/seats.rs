@@ -10,7 +10,7 @@ use axum::{
 use serde::Serialize;
 use urr_contract::{EventId, SeatLayoutId};
 use urr_kit::{
-    ApiError, ApiResult,
+    ApiResult,
     extract::{AppJson, AppPath},
     internal::InternalCaller,
 };
@@ -42,10 +42,8 @@ async fn generate(
 ) -> ApiResult<AppJson<GenerateAnswer>> {
     let config = layouts::config(&state.pool, layout)
         .await?
-        .ok_or_else(|| ApiError::not_found("SEAT_LAYOUT_NOT_FOUND", "Seat layout not found"))?;
-    let layout = Layout::parse(&config).map_err(|error| {
-        ApiError::bad_request("INVALID_SEAT_LAYOUT", "Invalid seat layout config").caused_by(error)
-    })?;
+        .ok_or_else(refusal::seat_layout_not_found)?;
+    let layout = Layout::parse(&config).map_err(refusal::seat_layout)?;
     let mut transaction = state.pool.begin().await?;
     events::terms(&mut transaction, event)
         .await?
@@ -81,10 +79,7 @@ async fn delete_all(
 ) -> ApiResult<AppJson<DeleteAnswer>> {
     let mut transaction = state.pool.begin().await?;
     if seats::any_live(&mut transaction, event).await? {
-        return Err(ApiError::bad_request(
-            "SEATS_IN_USE",
-            "Cannot delete seats with active reservations",
-        ));
+        return Err(refusal::seats_in_use());
     }
     let deleted = seats::delete(&mut transaction, event).await?;
     transaction.commit().await?;

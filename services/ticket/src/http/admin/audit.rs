@@ -1,0 +1,158 @@
+//! The audit log: who did what, from where, with which words and how it ended.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request, State as Shared},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use urr_contract::headers;
+use urr_kit::{
+    ApiError, ApiResult,
+    extract::{AppJson, AppQuery},
+    identity::Admin,
+    page::{Page, PageQuery, Pagination},
+    telemetry::chain,
+};
+use uuid::Uuid;
+
+use crate::{
+    State,
+    store::{
+        audit_logs,
+        audit_logs::{ActRow, NewAct},
+    },
+};
+
+const DEFAULT_LIMIT: i64 = 50;
+const MAX_LIMIT: i64 = 200;
+/// As much of a body as is kept.
+const SUMMARY_CHARS: usize = 1_000;
+/// As much of an address as is kept.
+const ADDRESS_CHARS: usize = 45;
+
+pub(super) fn routes() -> Router<Arc<State>> {
+    Router::new().route("/api/admin/audit-logs", get(list))
+}
+
+#[derive(Deserialize)]
+struct ListQuery {
+    action: Option<String>,
+    page: Option<i64>,
+    limit: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    logs: Vec<ActRow>,
+    pagination: Pagination,
+}
+
+async fn list(
+    _: Admin,
+    Shared(state): Shared<Arc<State>>,
+    AppQuery(query): AppQuery<ListQuery>,
+) -> ApiResult<AppJson<ListAnswer>> {
+    let ListQuery {
+        action,
+        page,
+        limit,
+    } = query;
+    let page = Page::new(PageQuery { page, limit }, DEFAULT_LIMIT, MAX_LIMIT);
+    let action = super::filter(action);
+    let (logs, total) =
+        audit_logs::list(&state.pool, action.as_deref(), page.limit(), page.offset()).await?;
+    Ok(AppJson(ListAnswer {
+        logs,
+        pagination: page.of(total),
+    }))
+}
+
+/// An act, as the log names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Act {
+    /// What is done.
+    pub(super) action: &'static str,
+    /// On what kind of thing.
+    pub(super) resource_type: &'static str,
+}
+
+/// Left in the extensions of an answer by an act on something that its path does not name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Touched(pub(super) Uuid);
+
+/// The handlers, with a row in the log for every call of an administrator.
+pub(super) fn audited(
+    state: &Arc<State>,
+    act: Act,
+    handlers: MethodRouter<Arc<State>>,
+) -> MethodRouter<Arc<State>> {
+    let state = (Arc::clone(state), act);
+    handlers.route_layer(from_fn_with_state(state, boxed))
+}
+
+type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+fn boxed(state: Shared<(Arc<State>, Act)>, request: Request, next: Next) -> Answer {
+    Box::pin(async move {
+        record(state, request, next)
+            .await
+            .unwrap_or_else(IntoResponse::into_response)
+    })
+}
+
+async fn record(
+    Shared((state, act)): Shared<(Arc<State>, Act)>,
+    request: Request,
+    next: Next,
+) -> ApiResult<Response> {
+    let (mut parts, body) = request.into_parts();
+    let Admin(admin) = Admin::from_request_parts(&mut parts, &()).await?;
+    let path = RawPathParams::from_request_parts(&mut parts, &())
+        .await
+        .ok();
+    let resource_id = path.and_then(|path| path.iter().find_map(|(_, value)| value.parse().ok()));
+    let address = parts
+        .headers
+        .get(headers::CLIENT_ADDRESS)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| cut(value, ADDRESS_CHARS));
+    let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &())
+        .await
+        .map_err(|error| ApiError::new(error.status(), "UNREADABLE_BODY", error.body_text()))?;
+    let summary = cut(&String::from_utf8_lossy(&body), SUMMARY_CHARS);
+    let row = audit_logs::begin(
+        &state.pool,
+        &NewAct {
+            admin: admin.id,
+            action: act.action,
+            resource_type: act.resource_type,
+            resource_id,
+            request_summary: &summary,
+            ip_address: address.as_deref(),
+        },
+    )
+    .await?;
+    let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let touched = answer.extensions().get::<Touched>().map(|Touched(id)| *id);
+    let status = i32::from(answer.status().as_u16());
+    // The act is done: its row shows that it was begun, and the answer is true either way.
+    if let Err(error) = audit_logs::complete(&state.pool, row, status, touched).await {
+        tracing::error!(error = %chain(&error), audit.id = %row, "an act of an administrator has no outcome in the log");
+    }
+    Ok(answer)
+}
+
+/// The beginning of a text, without what Postgres text cannot hold.
+fn cut(text: &str, chars: usize) -> String {
+    text.chars()
+        .filter(|character| *character != '\0')
+        .take(chars)
+        .collect()
+}
