@@ -28,6 +28,7 @@ use crate::{
         person::Person,
         rules::{Rules, Sale},
         snapshot::{Slot, Snapshot, Standing},
+        told::Told,
     },
     redis::{Ended, Inside, JoinRequest, Joined, Layout, Lost, Rooms, StayOf},
     store::{
@@ -66,6 +67,8 @@ pub struct Line {
     known: RwLock<Option<Known>>,
     /// Places learnt from joins since the snapshot, which does not know them yet.
     learnt: Mutex<Learnt>,
+    /// Positions told, once the line was lost.
+    told: Mutex<Told>,
     signs: Mutex<Signs>,
     redis_is_lost: AtomicBool,
     renewing: tokio::sync::Mutex<()>,
@@ -124,6 +127,7 @@ impl Line {
             event,
             known: RwLock::default(),
             learnt: Mutex::default(),
+            told: Mutex::default(),
             signs: Mutex::default(),
             redis_is_lost: AtomicBool::new(false),
             renewing: tokio::sync::Mutex::default(),
@@ -167,7 +171,7 @@ impl Line {
             .map_or(Duration::MAX, |known| known.fetched.elapsed())
     }
 
-    /// Where somebody with `number` stands in the line.
+    /// Where somebody with `number` stands in the line, as they may be told.
     pub fn waiting_at(&self, view: &View, number: u64) -> Standing {
         let newer = view.snapshot.last_number + 1..number;
         let learnt = self.learnt.lock();
@@ -175,7 +179,20 @@ impl Line {
             .inside
             .keys()
             .filter(|entered| newer.contains(entered));
-        view.snapshot.waiting_at(number, entered.count() as u64)
+        let standing = view.snapshot.waiting_at(number, entered.count() as u64);
+        self.never_growing(view, number, standing)
+    }
+
+    /// The standing with a position that is no higher than this replica has told before:
+    /// after a loss, people come back whom it did not count.
+    fn never_growing(&self, view: &View, number: u64, standing: Standing) -> Standing {
+        match standing {
+            Standing::Waiting { ahead, behind } if view.snapshot.epoch > 1 => Standing::Waiting {
+                ahead: self.told.lock().at_most(number, ahead),
+                behind,
+            },
+            standing => standing,
+        }
     }
 
     /// People inside.
@@ -240,7 +257,7 @@ impl Line {
             // Redis cannot be asked, and the receipt is genuine: the person waits.
             Standing::Unknown if view.redis_is_lost => Seen::Place(self.waiting_at(&view, number)),
             Standing::Unknown => Seen::AskRedis,
-            place => Seen::Place(place),
+            place => Seen::Place(self.never_growing(&view, number, place)),
         }
     }
 
@@ -408,6 +425,7 @@ impl Lines {
         let mut snapshot = snapshot.context("the line was lost again")?;
         if let Some(old) = known.filter(|old| old.snapshot.epoch < snapshot.epoch) {
             *line.enforced.lock() = None;
+            line.told.lock().lose(&old.snapshot);
             let later = &learnt_before.inside;
             if old.fetched.elapsed() < GIVES_BACK && keys.give_back(&old.snapshot, later).await? {
                 fetched = Instant::now();
@@ -418,6 +436,7 @@ impl Lines {
             fetched = Instant::now();
             snapshot = keys.snapshot().await?.context("the line was lost again")?;
         }
+        line.told.lock().forget_below(snapshot.waiting.first());
         *line.known.write() = Some(Known {
             snapshot: Arc::new(snapshot),
             fetched,

@@ -6,4 +6,5 @@ pub mod policy;
 pub mod poll;
 pub mod rules;
 pub mod snapshot;
+pub mod told;
 pub mod waiting;

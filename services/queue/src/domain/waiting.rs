@@ -62,6 +62,11 @@ impl Waiting {
         (self.first_byte, &self.bits)
     }
 
+    /// No lower number is waiting.
+    pub fn first(&self) -> u64 {
+        self.first_byte * 8
+    }
+
     fn byte_of(&self, number: u64) -> Option<usize> {
         usize::try_from((number / 8).checked_sub(self.first_byte)?).ok()
     }

@@ -223,6 +223,8 @@ impl Telling<'_> {
 
     /// Remembers the sign of life and returns the seconds until the next one is expected.
     fn note_waiting(&self, number: u64, position: u64) -> u64 {
+        // After a loss a lower position may be told than there is.
+        let position = position.max(self.view.snapshot.waiting.before(number) + 1);
         let wait = self.wait(number).map(|wait| wait.seconds);
         let told = next_poll(position, wait, number);
         // Visitors are never called, so they are not present.

@@ -210,6 +210,31 @@ async fn older_knowledge_never_puts_somebody_back_whose_slot_had_ended() {
 }
 
 #[tokio::test]
+async fn no_position_grows_while_those_ahead_come_back() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let before = hall.replica().await;
+    let (_, mut line) = full_room(&hall, &before, 1, 8).await;
+    hall.redis.flush().await;
+    // All memory is lost as well: only receipts bring the line back, the last one first.
+    let replica = hall.replica().await;
+    let mut told = vec![u64::MAX; line.len()];
+    for back in (0..line.len()).rev() {
+        for (fan, told) in line[back..].iter_mut().zip(&mut told[back..]) {
+            let position = position_of(&fan.status(&replica).await);
+            assert!(position <= *told, "{position} after {told}");
+            *told = position;
+        }
+        replica.renew().await;
+    }
+    let newcomer = Fan::new(&hall).check(&replica).await;
+    assert_eq!(
+        position_of(&newcomer),
+        9,
+        "whoever is new is told the whole line"
+    );
+}
+
+#[tokio::test]
 async fn an_admission_that_has_ended_stays_ended() {
     let hall = Hall::new(rules(3, 1000)).await;
     let (replica, worker) = (hall.replica().await, hall.worker().await);
