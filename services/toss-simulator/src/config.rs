@@ -40,7 +40,7 @@ pub struct Config {
     pub late_rate: f64,
     /// How late, in milliseconds.
     #[arg(long, env = "TOSS_SIMULATOR_LATE_MS", default_value_t = 1_000)]
-    pub late_ms: u64,
+    pub late_ms: u32,
     /// Share of confirms that are declined.
     #[arg(long, env = "TOSS_SIMULATOR_DECLINE_RATE", default_value_t = 0.0, value_parser = parse_share)]
     pub decline_rate: f64,

@@ -5,13 +5,14 @@
 //! answers every waiter, so that many calls share one sync.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{BufRead, BufReader, Seek, SeekFrom, Write},
+    fs::File,
+    io::{BufRead, BufReader, BufWriter, ErrorKind, IntoInnerError, Write},
     path::Path,
     sync::mpsc,
 };
 
 use anyhow::Context;
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::domain::book::{Book, Record};
@@ -45,19 +46,14 @@ impl Journal {
         Self(None)
     }
 
-    /// The journal in `path`, created where missing, and the book that it gives. A last line
-    /// cut off by a crash was never answered, and is cut away.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<(Self, Book)> {
+    /// The journal in `path`, created where missing, and the book that it gives at `now`. It is
+    /// written anew with what the book still knows. A last line cut off by a crash was never
+    /// answered, and is left out.
+    pub(crate) fn open(path: &Path, now: Timestamp) -> anyhow::Result<(Self, Book)> {
         let context = || format!("journal {}", path.display());
-        let mut file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .append(true)
-            .open(path)
-            .with_context(context)?;
-        let (book, whole) = play(&mut file).with_context(context)?;
-        file.set_len(whole).with_context(context)?;
-        file.sync_all().with_context(context)?;
+        let mut book = play(path).with_context(context)?;
+        book.forget(now);
+        let mut file = rewrite(path, &book).with_context(context)?;
         let (sender, entries) = mpsc::channel();
         std::thread::Builder::new()
             .name("journal".to_owned())
@@ -90,22 +86,42 @@ impl Journal {
     }
 }
 
-/// The book that the file gives, and the bytes of whole lines in it.
-fn play(file: &mut File) -> anyhow::Result<(Book, u64)> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut reader = BufReader::new(file);
+/// The book that the whole lines of the file give.
+fn play(path: &Path) -> anyhow::Result<Book> {
     let mut book = Book::default();
-    let mut whole = 0;
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(book),
+        Err(error) => return Err(error.into()),
+    };
+    let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     loop {
         line.clear();
         let read = reader.read_until(b'\n', &mut line)?;
         if read == 0 || line.last() != Some(&b'\n') {
-            return Ok((book, whole));
+            return Ok(book);
         }
         book.apply(serde_json::from_slice(&line).context("a line cannot be read")?);
-        whole += read as u64;
     }
+}
+
+/// Puts a journal of that book in the place of the one before, whole or not at all; open for
+/// what comes.
+fn rewrite(path: &Path, book: &Book) -> anyhow::Result<File> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let mut writer = BufWriter::new(File::create(&beside)?);
+    for record in book.records() {
+        serde_json::to_writer(&mut writer, &record)?;
+        writer.write_all(b"\n")?;
+    }
+    let file = writer.into_inner().map_err(IntoInnerError::into_error)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)?;
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(file)
 }
 
 fn write_all(file: &mut File, entries: &mpsc::Receiver<Entry>) {

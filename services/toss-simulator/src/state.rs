@@ -89,7 +89,7 @@ impl State {
     /// The simulator as its journal left it.
     pub fn open(config: &Config, runtime: Runtime) -> anyhow::Result<Self> {
         let (journal, book) = match &config.state {
-            Some(path) => Journal::open(path)?,
+            Some(path) => Journal::open(path, runtime.clock.now())?,
             None => (Journal::none(), Book::default()),
         };
         Ok(Self {
@@ -233,7 +233,7 @@ impl State {
                 "createdAt": seoul(now),
                 "data": payment.to_json(),
             }),
-            due_at: now + SignedDuration::from_millis(delay_ms.try_into().unwrap_or(i64::MAX / 2)),
+            due_at: now + SignedDuration::from_millis(delay_ms.into()),
             attempt: 0,
             held: fault == Some(Fault::WebhookOutOfOrder),
         };

@@ -1,7 +1,7 @@
 //! Everything the provider remembers. It changes by [`Record`]s only, and a journal of
 //! records played from the start gives the same book.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,8 @@ pub(crate) struct Book {
     payments: HashMap<String, Payment>,
     keys_by_order: HashMap<String, Vec<String>>,
     answers: HashMap<AnswerKey, StoredAnswer>,
+    /// Keys of the answers, oldest first.
+    answered: VecDeque<AnswerKey>,
     webhooks: BTreeMap<u64, Webhook>,
     last_webhook: u64,
 }
@@ -79,6 +81,8 @@ impl Book {
             self.payments.insert(payment.payment_key.clone(), payment);
         }
         if let Some(answer) = record.answer {
+            self.forget(answer.at);
+            self.answered.push_back(answer.key.clone());
             self.answers.insert(answer.key.clone(), answer);
         }
         for webhook in record.webhooks {
@@ -88,6 +92,41 @@ impl Book {
         for id in record.gone {
             self.webhooks.remove(&id);
         }
+    }
+
+    /// Forgets the answers whose keys have died by `now`.
+    pub(crate) fn forget(&mut self, now: Timestamp) {
+        while let Some(key) = self.answered.front() {
+            if self.answer(key, now).is_some() {
+                return;
+            }
+            self.answers.remove(key);
+            self.answered.pop_front();
+        }
+    }
+
+    /// The shortest records that give this book.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record> {
+        let keys = self.keys_by_order.values().flatten();
+        let payments = keys
+            .filter_map(|key| self.payments.get(key))
+            .map(|payment| Record {
+                payment: Some(payment.clone()),
+                ..Record::default()
+            });
+        let answers = self
+            .answered
+            .iter()
+            .filter_map(|key| self.answers.get(key))
+            .map(|answer| Record {
+                answer: Some(answer.clone()),
+                ..Record::default()
+            });
+        let webhooks = self.webhooks.values().map(|webhook| Record {
+            webhooks: vec![webhook.clone()],
+            ..Record::default()
+        });
+        payments.chain(answers).chain(webhooks)
     }
 
     /// The payment with that key.
@@ -175,26 +214,73 @@ mod tests {
         assert_eq!(key(&book).as_deref(), Some("second"));
     }
 
-    #[test]
-    fn a_key_is_forgotten_after_fifteen_days() {
-        let key = AnswerKey {
-            path: "/p".to_owned(),
-            key: "k".to_owned(),
-        };
-        let mut book = Book::default();
-        let at = Timestamp::UNIX_EPOCH;
-        book.apply(Record {
+    fn answered(key: &str, at: Timestamp) -> Record {
+        Record {
             answer: Some(StoredAnswer {
-                key: key.clone(),
+                key: AnswerKey {
+                    path: "/p".to_owned(),
+                    key: key.to_owned(),
+                },
                 request: Value::Null,
                 status: 200,
                 body: Value::Null,
                 at,
             }),
             ..Record::default()
-        });
+        }
+    }
+
+    #[test]
+    fn a_key_is_forgotten_after_fifteen_days() {
+        let mut book = Book::default();
+        let at = Timestamp::UNIX_EPOCH;
+        book.apply(answered("k", at));
+        let key = AnswerKey {
+            path: "/p".to_owned(),
+            key: "k".to_owned(),
+        };
         let second = SignedDuration::from_secs(1);
         assert!(book.answer(&key, at + KEY_LIFE - second).is_some());
         assert!(book.answer(&key, at + KEY_LIFE).is_none());
+    }
+
+    #[test]
+    fn answers_under_dead_keys_are_kept_no_longer_than_the_next_one() {
+        let mut book = Book::default();
+        let at = Timestamp::UNIX_EPOCH;
+        let second = SignedDuration::from_secs(1);
+        book.apply(answered("first", at));
+        book.apply(answered("second", at + second));
+        book.apply(answered("third", at + KEY_LIFE));
+        assert_eq!(book.answers.len(), 2);
+        // Used again, a key lives again.
+        book.apply(answered("first", at + KEY_LIFE + second));
+        book.forget(at + KEY_LIFE + KEY_LIFE);
+        assert_eq!((book.answers.len(), book.answered.len()), (1, 1));
+    }
+
+    #[test]
+    fn its_records_give_the_same_book() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut book = Book::default();
+        for (key, order) in [("a", "o"), ("b", "p"), ("c", "o")] {
+            let keys = (key.to_owned(), "t".to_owned());
+            let payment = Payment::new(order.to_owned(), 1, Choice::Approve, keys, now);
+            book.apply(Record {
+                payment: Some(payment),
+                webhooks: vec![Webhook {
+                    id: book.webhook_id(0),
+                    order_id: order.to_owned(),
+                    body: Value::Null,
+                    due_at: now,
+                    attempt: 0,
+                    held: false,
+                }],
+                ..answered(key, now)
+            });
+        }
+        let mut again = Book::default();
+        book.records().for_each(|record| again.apply(record));
+        assert_eq!(again, book);
     }
 }

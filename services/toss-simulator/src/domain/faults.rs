@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::refusals::{self, Refusal};
 
 /// Longest that a call is held where a fault does not say.
-const HANG_MS: u64 = 30_000;
+const HANG_MS: u32 = 30_000;
 
 /// Which call a fault is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,15 +34,15 @@ pub(crate) enum Fault {
     /// The call does its work and the answer never comes.
     TimeoutAfter {
         #[serde(default = "hang_ms")]
-        hang_ms: u64,
+        hang_ms: u32,
     },
     /// Neither work nor answer.
     TimeoutBefore {
         #[serde(default = "hang_ms")]
-        hang_ms: u64,
+        hang_ms: u32,
     },
     /// The call does its work and the answer comes late.
-    Late { delay_ms: u64 },
+    Late { delay_ms: u32 },
     /// A published refusal instead of the work.
     Refuse { code: String },
     /// The webhook is sent so many times.
@@ -50,10 +50,10 @@ pub(crate) enum Fault {
     /// The webhook is kept until the next one of its order has gone out.
     WebhookOutOfOrder,
     /// The webhook goes out late.
-    WebhookLate { delay_ms: u64 },
+    WebhookLate { delay_ms: u32 },
 }
 
-fn hang_ms() -> u64 {
+fn hang_ms() -> u32 {
     HANG_MS
 }
 
@@ -109,7 +109,7 @@ pub(crate) struct Rates {
     pub(crate) timeout_after: f64,
     pub(crate) timeout_before: f64,
     pub(crate) late: f64,
-    pub(crate) late_ms: u64,
+    pub(crate) late_ms: u32,
     pub(crate) decline: f64,
     pub(crate) webhook_repeat: f64,
 }
@@ -206,7 +206,7 @@ fn refuse(refusal: Refusal) -> Fault {
     }
 }
 
-fn late(delay_ms: u64) -> Fault {
+fn late(delay_ms: u32) -> Fault {
     Fault::Late { delay_ms }
 }
 

@@ -203,7 +203,7 @@ async fn hold(fault: &Fault) {
         Fault::Late { delay_ms } => *delay_ms,
         _ => 0,
     };
-    tokio::time::sleep(Duration::from_millis(wait)).await;
+    tokio::time::sleep(Duration::from_millis(wait.into())).await;
 }
 
 fn json_object(body: &[u8]) -> Result<Value, Refusal> {

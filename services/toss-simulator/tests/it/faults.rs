@@ -128,3 +128,13 @@ async fn shares_of_calls_fail_by_themselves() {
         "REJECT_CARD_PAYMENT",
     );
 }
+
+#[tokio::test]
+async fn a_delay_that_no_clock_can_hold_is_refused() {
+    let toss = Simulator::new();
+    for fault in ["late", "webhook_late"] {
+        let body = json!({"fault": fault, "delayMs": 9_000_000_000_000_000_000_u64});
+        let answer = toss.merchant().post("/simulator/faults", body).await;
+        answer.expect(400);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::{fs::OpenOptions, io::Write, path::Path};
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::{Simulator, refused};
@@ -50,6 +51,41 @@ async fn payments_and_answers_survive_and_a_cut_off_line_is_forgotten() {
     assert_eq!(third.of_order("ORD_1").await["status"], "CANCELED");
     assert_eq!(third.of_order("ORD_2").await["status"], "DONE");
     refused(&third.cancel(&key).await, 400, "ALREADY_CANCELED_PAYMENT");
+}
+
+#[tokio::test]
+async fn a_journal_does_not_grow_with_what_is_forgotten() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("journal");
+    let text = path.to_str().expect("text");
+    let start = Timestamp::UNIX_EPOCH;
+    let at = |days: i64| {
+        let now = start + SignedDuration::from_hours(days * 24);
+        Simulator::with(
+            urr_testkit::runtime_at("toss-simulator", now),
+            &["--state", text],
+        )
+    };
+    let size = || std::fs::metadata(&path).expect("a journal").len();
+    let first = at(0);
+    let key = first.pay("ORD_1", 1_000, "approve").await;
+    let merchant = first.merchant().with_header("idempotency-key", "k");
+    first
+        .confirm_with(&merchant, &key, "ORD_1", 1_000)
+        .await
+        .expect(200);
+    drop(first);
+    let written = size();
+    let second = at(14);
+    let merchant = second.merchant().with_header("idempotency-key", "k");
+    let again = second.confirm_with(&merchant, &key, "ORD_1", 1_000).await;
+    again.expect(200);
+    drop(second);
+    let kept = size();
+    assert!(kept < written, "{kept} of {written}");
+    let third = at(16);
+    assert!(size() < kept, "{} of {kept}", size());
+    assert_eq!(third.of_order("ORD_1").await["status"], "DONE");
 }
 
 #[tokio::test]
