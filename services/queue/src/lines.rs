@@ -195,15 +195,22 @@ impl Line {
         }
     }
 
-    /// People inside.
+    /// People inside. Whoever entered since the snapshot found room, so where that makes more
+    /// than there is room for, as many have left in the meantime.
     pub fn inside(&self, view: &View) -> u64 {
         let known = &view.snapshot.slots;
         let learnt = self.learnt.lock();
         let entered = learnt
             .inside
-            .keys()
-            .filter(|number| !known.contains_key(number));
-        view.snapshot.inside(view.now_ms) + entered.count() as u64
+            .iter()
+            .filter(|(number, slot)| !known.contains_key(number) && view.now_ms < slot.ends_ms);
+        let inside = view.snapshot.inside(view.now_ms);
+        let room = view
+            .snapshot
+            .rules
+            .as_ref()
+            .map_or(0, |rules| rules.max_active);
+        (inside + entered.count() as u64).min(inside.max(room))
     }
 
     fn learn(&self, joined: &Joined) {

@@ -235,6 +235,18 @@ async fn no_position_grows_while_those_ahead_come_back() {
 }
 
 #[tokio::test]
+async fn current_users_are_never_more_than_there_is_room_for() {
+    let hall = Hall::new(rules(2, 1000)).await;
+    let (one, other) = (hall.replica().await, hall.replica().await);
+    let (mut insiders, _) = full_room(&hall, &one, 2, 0).await;
+    insiders[0].leave(&other).await.expect(200);
+    // This replica has not heard that somebody left, only that somebody entered.
+    let answer = Fan::new(&hall).check(&one).await;
+    assert_eq!(status_of(&answer), "active");
+    assert_eq!(answer.body["currentUsers"], 2);
+}
+
+#[tokio::test]
 async fn an_admission_that_has_ended_stays_ended() {
     let hall = Hall::new(rules(3, 1000)).await;
     let (replica, worker) = (hall.replica().await, hall.worker().await);
