@@ -48,7 +48,7 @@ pub(super) async fn write(
     AppJson(policy): AppJson<SalePolicy>,
 ) -> ApiResult<Response> {
     let mut transaction = state.pool.begin().await?;
-    let stored = policies::find_for_update(&mut *transaction, event).await?;
+    let stored = policies::find_for_update(&mut transaction, event).await?;
     let if_match = headers.get(IF_MATCH).and_then(|value| value.to_str().ok());
     let has_seen = stored
         .as_ref()

@@ -1,6 +1,6 @@
 //! Policies of events, with the fence of their last accepted write.
 
-use sqlx::{PgExecutor, types::Json};
+use sqlx::{PgConnection, PgExecutor, types::Json};
 use urr_contract::{EventId, SalePolicy};
 
 /// A stored policy.
@@ -29,17 +29,24 @@ pub async fn find(
     }))
 }
 
-/// The policy of that event, locked until the transaction ends.
+/// The policy of that event, locked until the transaction ends; so is its absence, or the
+/// older of two first writes could win.
 pub async fn find_for_update(
-    executor: impl PgExecutor<'_>,
+    connection: &mut PgConnection,
     event: EventId,
 ) -> sqlx::Result<Option<StoredPolicy>> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))",
+        event as EventId
+    )
+    .execute(&mut *connection)
+    .await?;
     let row = sqlx::query!(
         r#"select revision, body as "body: Json<SalePolicy>" from event_policies
             where event_id = $1 for update"#,
         event as EventId
     )
-    .fetch_optional(executor)
+    .fetch_optional(connection)
     .await?;
     Ok(row.map(|row| StoredPolicy {
         revision: row.revision,

@@ -1,6 +1,7 @@
 //! The sale policy: who may write it, and what it does to a line.
 
 use serde_json::{Value, json};
+use urr_queue::store::policies;
 use urr_testkit::Client;
 
 use crate::hall::{Fan, Hall, position_of, rules, status_of};
@@ -123,6 +124,39 @@ async fn the_fence_keeps_older_and_foreign_writes_out() {
     moved["opensAt"] = "2021-01-01T00:00:00Z".into();
     let refused = caller.put(&path(&hall), moved).await.expect(409);
     assert_eq!(refused.body["code"], "SALE_ALREADY_OPEN");
+}
+
+#[tokio::test]
+async fn the_newer_of_two_first_writes_wins() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let replica = hall.replica().await;
+    let pool = &hall.database.pool;
+    let mut newer = pool.begin().await.unwrap();
+    let before = policies::find_for_update(&mut newer, hall.event).await;
+    assert_eq!(before.unwrap(), None);
+    let body = serde_json::from_value(policy("operator", 5)).unwrap();
+    policies::put(&mut *newer, hall.event, &body).await.unwrap();
+    // The older one comes while the newer one is on its way.
+    let caller = replica.client.internal();
+    let path = path(&hall);
+    let older = caller.put(&path, policy("operator", 4));
+    let commit = async {
+        let waits = "select count(*) from pg_stat_activity
+                      where datname = current_database() and wait_event_type = 'Lock'";
+        urr_testkit::wait_for("the older write to wait", async || {
+            sqlx::query_scalar::<_, i64>(waits)
+                .fetch_one(pool)
+                .await
+                .unwrap()
+                == 1
+        })
+        .await;
+        newer.commit().await.unwrap();
+    };
+    let (refused, ()) = futures::join!(older, commit);
+    assert_eq!(refused.expect(409).body["code"], "POLICY_OLDER");
+    let stored = policies::find(pool, hall.event).await.unwrap().unwrap();
+    assert_eq!(stored.policy.fence.sequence, 5);
 }
 
 #[tokio::test]
