@@ -7,4 +7,5 @@ mod help;
 mod licences;
 mod migrate;
 mod platform;
+mod purchase;
 mod up;
