@@ -74,10 +74,12 @@ pub(super) async fn log_in(
     Fields(body): Fields<LoginBody>,
 ) -> ApiResult<Response> {
     let credentials = Credentials::new(body.email, body.password).map_err(errors::violation)?;
-    let account = authenticate(&state, credentials).await?;
+    let (account, hash) = authenticate(&state, credentials).await?;
     let now = state.clock.now();
     let refresh = RefreshToken::first(now, state.lifetimes);
-    token_families::found(&state.pool, account.id, &refresh, now).await?;
+    if !token_families::found_by_password(&state.pool, account.id, &hash, &refresh, now).await? {
+        return Err(errors::wrong_credentials());
+    }
     SignedIn {
         account: &account,
         refresh,
@@ -85,18 +87,18 @@ pub(super) async fn log_in(
     .answer(&state, now, StatusCode::OK, "Login successful")
 }
 
-/// The account whose password this is, or one refusal for all that is wrong.
-async fn authenticate(state: &State, credentials: Credentials) -> ApiResult<Account> {
+/// The account whose password this is, with its hash, or one refusal for all that is wrong.
+async fn authenticate(state: &State, credentials: Credentials) -> ApiResult<(Account, String)> {
     let Credentials { email, password } = credentials;
     if !state.attempts.lock().may_try(&email, state.clock.now()) {
         state.metrics.slowed_logins.inc();
         return Err(errors::wrong_credentials());
     }
     match compare(state, &email, password).await {
-        Ok(Some(account)) => {
+        Ok(Some(found)) => {
             state.attempts.lock().succeeded(&email);
             state.metrics.logins.inc();
-            Ok(account)
+            Ok(found)
         }
         Ok(None) => {
             state.metrics.failed_logins.inc();
@@ -111,15 +113,19 @@ async fn authenticate(state: &State, credentials: Credentials) -> ApiResult<Acco
 
 /// The account of the e-mail, if the password is its own. An unknown e-mail costs as much
 /// as a wrong password.
-async fn compare(state: &State, email: &Email, password: Password) -> ApiResult<Option<Account>> {
+async fn compare(
+    state: &State,
+    email: &Email,
+    password: Password,
+) -> ApiResult<Option<(Account, String)>> {
     let found = users::by_email_with_hash(&state.pool, email.as_str()).await?;
-    let (account, hash) = found.unzip();
+    let hash = found.as_ref().map(|(_, hash)| hash.clone());
     let is_right = state
         .hashing
         .matches(password, StoredHash::new(hash))
         .await
         .map_err(errors::busy)?;
-    Ok(account.filter(|_| is_right))
+    Ok(found.filter(|_| is_right))
 }
 
 /// `GET /api/auth/me`: fresh from the database, so a changed role shows.

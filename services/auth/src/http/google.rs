@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use axum::{extract, response::Response};
+use jiff::Timestamp;
 use serde::Deserialize;
 use urr_kit::{ApiError, ApiResult};
 
@@ -11,7 +12,10 @@ use super::{body::Fields, errors, signed_in::SignedIn};
 use crate::{
     State,
     domain::{account::Account, google_identity::GoogleIdentity, session::RefreshToken},
-    store::{token_families, users},
+    store::{
+        token_families::{self, EndReason},
+        users,
+    },
 };
 
 /// Tries to find or make the account while other sign-ins of the same person make it too.
@@ -41,7 +45,7 @@ pub(super) async fn sign_in(
         .verify(credential.trim(), now)
         .await
         .map_err(errors::google)?;
-    let account = account_of(&state, &identity).await?;
+    let account = account_of(&state, &identity, now).await?;
     let refresh = RefreshToken::first(now, state.lifetimes);
     token_families::found(&state.pool, account.id, &refresh, now).await?;
     SignedIn {
@@ -51,12 +55,23 @@ pub(super) async fn sign_in(
     .google_answer(&state, now, identity.picture)
 }
 
-async fn account_of(state: &State, identity: &GoogleIdentity) -> ApiResult<Account> {
-    let mut connection = state.pool.acquire().await?;
+/// The person's account, in which nobody else is signed in any more if they take it over.
+async fn account_of(
+    state: &State,
+    identity: &GoogleIdentity,
+    now: Timestamp,
+) -> ApiResult<Account> {
     for _ in 0..TRIES {
-        if let Some(account) = users::for_google(&mut connection, identity).await? {
-            return Ok(account);
+        let mut transaction = state.pool.begin().await?;
+        let Some(vouched) = users::for_google(&mut transaction, identity).await? else {
+            continue;
+        };
+        let id = vouched.account.id;
+        if vouched.is_taken_over {
+            token_families::end_all_of(&mut *transaction, id, EndReason::Takeover, now).await?;
         }
+        transaction.commit().await?;
+        return Ok(vouched.account);
     }
     Err(ApiError::internal(anyhow!(
         "neither found nor made the account of a Google sign-in"

@@ -18,6 +18,8 @@ pub enum EndReason {
     Logout,
     /// A rotated token was presented.
     Reuse,
+    /// Google vouched for the owner of an account that anybody may have registered.
+    Takeover,
 }
 
 impl EndReason {
@@ -25,6 +27,7 @@ impl EndReason {
         match self {
             Self::Logout => "logout",
             Self::Reuse => "reuse",
+            Self::Takeover => "takeover",
         }
     }
 }
@@ -62,6 +65,38 @@ pub async fn found(
     .execute(executor)
     .await?;
     Ok(())
+}
+
+/// Founds the family of a login by password, if `password_hash` is still that of the account;
+/// returns whether it is. It may have been taken away since the password was compared.
+pub async fn found_by_password(
+    executor: impl PgExecutor<'_>,
+    user: UserId,
+    password_hash: &str,
+    token: &RefreshToken,
+    now: Timestamp,
+) -> sqlx::Result<bool> {
+    let founded = sqlx::query!(
+        "with owner as (
+             select id from users where id = $2 and password_hash = $7 for share
+         ), family as (
+             insert into token_families (id, user_id, started_at, expires_at)
+             select $1, owner.id, $3, $6 from owner
+             returning id
+         )
+         insert into refresh_tokens (id, family_id, issued_at, expires_at)
+         select $4, family.id, $5, $6 from family",
+        token.family as FamilyId,
+        user as UserId,
+        now.to_sqlx() as _,
+        token.id,
+        token.issued_at.to_sqlx() as _,
+        token.expires_at.to_sqlx() as _,
+        password_hash,
+    )
+    .execute(executor)
+    .await?;
+    Ok(founded.rows_affected() == 1)
 }
 
 /// Locks a family, so that its refreshes come one after the other.

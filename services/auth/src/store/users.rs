@@ -126,19 +126,50 @@ pub async fn counts(executor: impl PgExecutor<'_>) -> sqlx::Result<UserCounts> {
     .await
 }
 
+/// The account of a person whom Google vouches for.
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    /// The account.
+    pub account: Account,
+    /// Whether somebody had registered it before, who need not be the same person.
+    pub is_taken_over: bool,
+}
+
 /// The account of a person whom Google vouches for: the one linked to their Google id,
 /// else the one with their e-mail (linked from now on), else a new one. `None` where
 /// another sign-in made the account in between: ask again.
 pub async fn for_google(
     connection: &mut PgConnection,
     identity: &GoogleIdentity,
-) -> sqlx::Result<Option<Account>> {
+) -> sqlx::Result<Option<Vouched>> {
+    let known = |account| Vouched {
+        account,
+        is_taken_over: false,
+    };
     if let Some(account) = by_google_id(&mut *connection, &identity.google_id).await? {
-        return Ok(Some(account));
+        return Ok(Some(known(account)));
     }
-    if let Some(account) = link_google(&mut *connection, identity).await? {
-        return Ok(Some(account));
+    if let Some(account) = take_over(&mut *connection, identity).await? {
+        return Ok(Some(Vouched {
+            account,
+            is_taken_over: true,
+        }));
     }
+    // One linked to another Google id keeps that link and is used all the same: both have
+    // proven that the e-mail is theirs.
+    let found = by_email_with_hash(&mut *connection, identity.email.as_str()).await?;
+    if let Some((account, _)) = found {
+        return Ok(Some(known(account)));
+    }
+    insert_vouched(connection, identity)
+        .await
+        .map(|account| account.map(known))
+}
+
+async fn insert_vouched(
+    executor: impl PgExecutor<'_>,
+    identity: &GoogleIdentity,
+) -> sqlx::Result<Option<Account>> {
     sqlx::query_as!(
         Row,
         r#"insert into users (email, password_hash, name, google_id)
@@ -150,7 +181,7 @@ pub async fn for_google(
         identity.name,
         identity.google_id,
     )
-    .fetch_optional(connection)
+    .fetch_optional(executor)
     .await
     .map(|row| row.map(Account::from))
 }
@@ -170,19 +201,20 @@ async fn by_google_id(
     .map(|row| row.map(Account::from))
 }
 
-/// An account linked to another Google id keeps that link and is used all the same: both
-/// have proven that the e-mail is theirs.
-async fn link_google(
+/// Links the account with that e-mail for the first time. Nobody ever proved that the e-mail
+/// is theirs until now, so whoever registered it must not get in by their password.
+async fn take_over(
     executor: impl PgExecutor<'_>,
     identity: &GoogleIdentity,
 ) -> sqlx::Result<Option<Account>> {
     sqlx::query_as!(
         Row,
-        r#"update users set google_id = coalesce(google_id, $2)
-           where email = $1
+        r#"update users set google_id = $2, password_hash = $3
+           where email = $1 and google_id is null
            returning id as "id!: UserId", email, name, role as "role!: Role", created_at"#,
         identity.email.as_str(),
         identity.google_id,
+        NO_PASSWORD,
     )
     .fetch_optional(executor)
     .await

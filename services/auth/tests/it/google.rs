@@ -9,8 +9,13 @@ use axum::{Json, Router, routing::get};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::join_all;
 use http::StatusCode;
+use jiff::SignedDuration;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
+use urr_auth::{
+    domain::session::{Lifetimes, RefreshToken},
+    store::{token_families, users},
+};
 use urr_testkit::Answer;
 
 use crate::app::{App, PASSWORD, Session};
@@ -140,11 +145,57 @@ async fn an_existing_account_is_linked_and_found_again_under_a_new_email() {
     let moved = with(claims, "email", json!("ana.new@gmail.test"));
     let moved = Session::of(&google.sign_in(&moved).await.expect(200));
     assert_eq!(moved.user["id"], registered.user["id"]);
-    google
-        .app
-        .log_in("ana@gmail.test", PASSWORD)
-        .await
-        .expect(200);
+}
+
+/// Nobody proves at registration that an e-mail is theirs.
+#[tokio::test]
+async fn whoever_registered_somebody_elses_email_is_out_once_its_owner_comes() {
+    let google = GoogleApp::start().await;
+    let app = &google.app;
+    let registered = app.register("ana@gmail.test", "아나").await.expect(201);
+    let another = app.log_in("ana@gmail.test", PASSWORD).await.expect(200);
+    let stranger = app.register("bob@gmail.test", "밥").await.expect(201);
+    let claims = google.claims("ana@gmail.test");
+    let owner = Session::of(&google.sign_in(&claims).await.expect(200));
+
+    for session in [registered, another].iter().map(Session::of) {
+        app.me(&session.access).await.expect(401);
+        app.refresh(&session.refresh).await.expect(400);
+    }
+    let answer = app.log_in("ana@gmail.test", PASSWORD).await.expect(400);
+    assert_eq!(answer.error(), "Invalid email or password");
+    app.register("ana@gmail.test", "아나").await.expect(400);
+
+    // Only the first link ends sessions, and only those of that account.
+    google.sign_in(&claims).await.expect(200);
+    app.me(&owner.access).await.expect(200);
+    app.me(&Session::of(&stranger).access).await.expect(200);
+    app.log_in("bob@gmail.test", PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_login_does_not_outlive_the_password_that_it_was_compared_with() {
+    let google = GoogleApp::start().await;
+    let app = &google.app;
+    app.register("ana@gmail.test", "아나").await.expect(201);
+    let found = users::by_email_with_hash(&app.pool, "ana@gmail.test").await;
+    let (account, hash) = found.expect("Postgres answers").expect("registered");
+    let found = async || {
+        let now = app.runtime.clock.now();
+        let hour = SignedDuration::from_hours(1);
+        let lifetimes = Lifetimes {
+            access: hour,
+            refresh: hour,
+        };
+        let token = RefreshToken::first(now, lifetimes);
+        token_families::found_by_password(&app.pool, account.id, &hash, &token, now)
+            .await
+            .expect("Postgres answers")
+    };
+    assert!(found().await);
+    let claims = google.claims("ana@gmail.test");
+    google.sign_in(&claims).await.expect(200);
+    assert!(!found().await);
 }
 
 #[tokio::test]
