@@ -4,21 +4,26 @@
 //! so that a made-up id causes no traffic. While the issuer cannot be reached, the keys at
 //! hand go on being used.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use anyhow::Context;
+use axum::body::Bytes;
+use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{DecodingKey, jwk::JwkSet};
 use tokio::sync::Mutex;
 use tracing::warn;
-use urr_kit::telemetry::chain;
+use urr_kit::{outbound::Outbound, telemetry::chain};
 
-use super::{GoogleError, transport::Transport};
+use super::GoogleError;
 
 /// Keys older than this are fetched anew.
 const KEYS_AGE: SignedDuration = SignedDuration::from_hours(1);
 /// Shortest time between two fetches.
 const PAUSE_BETWEEN_FETCHES: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long a fetch may take.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Keys by id.
 type KeyRing = HashMap<String, DecodingKey>;
@@ -27,7 +32,7 @@ type KeyRing = HashMap<String, DecodingKey>;
 #[derive(Debug)]
 pub(super) struct PublishedKeys {
     url: http::Uri,
-    transport: Transport,
+    outbound: Outbound,
     kept: Mutex<Kept>,
 }
 
@@ -62,7 +67,7 @@ impl PublishedKeys {
     pub(super) fn at(url: &str) -> anyhow::Result<Self> {
         let url: http::Uri = url.parse().context("GOOGLE_KEYS_URL is no URL")?;
         Ok(Self {
-            transport: Transport::to(&url)?,
+            outbound: Outbound::to(&url)?,
             url,
             kept: Mutex::default(),
         })
@@ -90,8 +95,10 @@ impl PublishedKeys {
     }
 
     async fn fetch(&self) -> anyhow::Result<KeyRing> {
-        let body = self.transport.get(&self.url).await?;
-        let set: JwkSet = serde_json::from_slice(&body).context("no JWK set")?;
+        let request = Request::get(&self.url).body(Bytes::new())?;
+        let answer = self.outbound.send(request, FETCH_TIMEOUT).await?;
+        anyhow::ensure!(answer.status().is_success(), "answered {}", answer.status());
+        let set: JwkSet = serde_json::from_slice(answer.body()).context("no JWK set")?;
         let keys: KeyRing = set.keys.iter().filter_map(usable).collect();
         anyhow::ensure!(!keys.is_empty(), "the JWK set has no usable key");
         Ok(keys)

@@ -1,7 +1,6 @@
 //! Verifies Google's ID tokens against the keys that Google publishes.
 
 mod keys;
-mod transport;
 
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, Validation};

@@ -5,3 +5,4 @@ mod bus_embedded;
 mod client;
 mod database;
 mod http;
+mod outbound;
