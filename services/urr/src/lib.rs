@@ -23,6 +23,7 @@ use process::{Outcome, complain, on_this_thread, print};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    process::keep_pages_small();
     let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -85,6 +85,14 @@ impl ProcessArgs {
     }
 }
 
+/// Keeps this process and all it starts from huge pages. The allocator asks for them, and
+/// then an idle service fills ten megabytes with the two that it needs.
+pub(crate) fn keep_pages_small() {
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "pages may be huge");
+    }
+}
+
 /// Runs `work` on a runtime of one thread, the calling one. What it spawns may be tied to
 /// this thread, which lives as long as the process.
 pub(crate) fn on_this_thread<T>(
