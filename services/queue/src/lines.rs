@@ -15,12 +15,13 @@ use std::{
 
 use anyhow::Context;
 use futures::{StreamExt, stream};
+use jiff::SignedDuration;
 use parking_lot::{Mutex, RwLock};
 use redis::RedisResult;
 use sqlx::PgPool;
 use tracing::{info, warn};
 use urr_contract::{EventId, UserId, internal::QueueInfo};
-use urr_kit::telemetry::chain;
+use urr_kit::{Clock, telemetry::chain};
 
 use crate::{
     config::Settings,
@@ -48,6 +49,8 @@ const GIVES_BACK: Duration = Duration::from_secs(10);
 /// Tries to lay a line out while another process does, and the pause between them.
 const LAY_OUT_TRIES: usize = 20;
 const LAY_OUT_PAUSE: Duration = Duration::from_millis(50);
+/// A line is laid out so long after the end of the sale; its keys live as long.
+const AFTER_SALE: SignedDuration = SignedDuration::from_hours(24);
 /// Tries of a join that finds the line lost or its numbers used up.
 const JOIN_TRIES: usize = 4;
 
@@ -57,6 +60,7 @@ pub struct Lines {
     rooms: Rooms,
     pool: PgPool,
     settings: Settings,
+    clock: Clock,
     known: RwLock<HashMap<EventId, Arc<Line>>>,
 }
 
@@ -268,6 +272,12 @@ impl Line {
         }
     }
 
+    /// How the sale ended, where that is so long ago that there is no line any more.
+    fn past_sale(&self) -> Option<Sale> {
+        let view = self.view().filter(|view| view.snapshot.is_past())?;
+        Some(view.snapshot.rules.as_ref()?.sale)
+    }
+
     fn take_signs(&self) -> Signs {
         std::mem::take(&mut *self.signs.lock())
     }
@@ -288,11 +298,12 @@ impl Line {
 
 impl Lines {
     /// No lines yet.
-    pub fn new(rooms: Rooms, pool: PgPool, settings: Settings) -> Self {
+    pub fn new(rooms: Rooms, pool: PgPool, settings: Settings, clock: Clock) -> Self {
         Self {
             rooms,
             pool,
             settings,
+            clock,
             known: RwLock::default(),
         }
     }
@@ -421,6 +432,13 @@ impl Lines {
         let learnt_before = line.learnt.lock().clone();
         let mut fetched = Instant::now();
         let mut snapshot = keys.snapshot().await?;
+        if snapshot.is_none()
+            && let Some(rules) = self.past_rules(line.event).await?
+        {
+            let snapshot = Arc::new(Snapshot::past(rules));
+            *line.known.write() = Some(Known { snapshot, fetched });
+            return Ok(());
+        }
         let went_back =
             matches!((&snapshot, &known), (Some(new), Some(old)) if is_behind(new, &old.snapshot));
         if snapshot.is_none() || went_back {
@@ -434,7 +452,10 @@ impl Lines {
             *line.enforced.lock() = None;
             line.told.lock().lose(&old.snapshot);
             let later = &learnt_before.inside;
-            if old.fetched.elapsed() < GIVES_BACK && keys.give_back(&old.snapshot, later).await? {
+            if !old.snapshot.is_past()
+                && old.fetched.elapsed() < GIVES_BACK
+                && keys.give_back(&old.snapshot, later).await?
+            {
                 fetched = Instant::now();
                 snapshot = keys.snapshot().await?.context("the line was lost again")?;
             }
@@ -469,11 +490,16 @@ impl Lines {
         Ok(())
     }
 
-    /// Renews all lines in use and forgets those that nobody asked for in a long time.
-    pub async fn renew_used(&self) {
+    /// Forgets lines that nobody asked for in a long time.
+    pub fn forget_unused(&self) {
         self.known
             .write()
             .retain(|_, line| line.used.lock().elapsed() < FORGOTTEN);
+    }
+
+    /// Renews all lines in use and forgets those that nobody asked for in a long time.
+    pub async fn renew_used(&self) {
+        self.forget_unused();
         stream::iter(self.in_use())
             .for_each_concurrent(CONCURRENCY, async |line| {
                 if let Err(error) = self.renew(&line).await {
@@ -532,7 +558,17 @@ impl Lines {
                 (view.snapshot.epoch, view.snapshot.last_number)
             });
             match keys.join(&request).await? {
-                Joined::Lost(Lost::Unloaded | Lost::Behind(_)) => self.renew(line).await?,
+                Joined::Lost(Lost::Unloaded | Lost::Behind(_)) => {
+                    self.renew(line).await?;
+                    if let Some(sale) = line.past_sale() {
+                        let nothing = Joined::Nowhere;
+                        return Ok(if request.may_join {
+                            Joined::Closed(sale)
+                        } else {
+                            nothing
+                        });
+                    }
+                }
                 Joined::Exhausted(last) => self.reserve(line.event, last).await?,
                 joined => {
                     // Somebody else laid the line out again; what is known of it here says
@@ -590,6 +626,26 @@ impl Lines {
             keys.reserve(epoch, u64::try_from(reserved)?).await?;
         }
         Ok(())
+    }
+
+    /// The rules of a sale that has been over for so long that its line is laid out no more.
+    async fn past_rules(&self, event: EventId) -> anyhow::Result<Option<Rules>> {
+        let Some(stored) = policies::find(&self.pool, event).await? else {
+            return Ok(None);
+        };
+        let past = self.clock.now() - AFTER_SALE;
+        if stored.policy.closes_at.is_none_or(|at| at > past) {
+            return Ok(None);
+        }
+        let sale = match self.sale_in_force(event) {
+            Sale::Open => Sale::Ended,
+            over => over,
+        };
+        Ok(Some(Rules::new(
+            &stored.policy,
+            sale,
+            self.settings.token_ttl_seconds,
+        )))
     }
 
     /// Lays the line out in a new incarnation, unless somebody else does so at the same time.

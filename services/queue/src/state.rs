@@ -109,7 +109,7 @@ impl State {
         let width_ms = u64::try_from(settings.bitmap_width.as_millis())?;
         let rooms = Rooms::new(redis, width_ms);
         Ok(Self {
-            lines: Lines::new(rooms, pool.clone(), settings.clone()),
+            lines: Lines::new(rooms, pool.clone(), settings.clone(), runtime.clock.clone()),
             events: Events::new(
                 InternalClient::new("ticket", ticket_url, internal_token.clone()),
                 settings.event_info_fresh,

@@ -72,6 +72,28 @@ pub enum Standing {
 }
 
 impl Snapshot {
+    /// The line of a sale that has long been over: it is not laid out any more.
+    pub fn past(rules: Rules) -> Self {
+        Self {
+            taken_ms: 0,
+            epoch: 0,
+            last_number: 0,
+            reserved_to: 0,
+            serving: 0,
+            resumes_ms: 0,
+            backlog_since_ms: 0,
+            waiting: Waiting::default(),
+            slots: HashMap::new(),
+            pace: Vec::new(),
+            rules: Some(rules),
+        }
+    }
+
+    /// Whether this is such a line.
+    pub fn is_past(&self) -> bool {
+        self.epoch == 0
+    }
+
     /// What `number` of this incarnation means at `now_ms`.
     pub fn standing(&self, number: u64, now_ms: i64) -> Standing {
         if let Some(slot) = self.slots.get(&number).filter(|slot| now_ms < slot.ends_ms) {

@@ -3,7 +3,8 @@
 //! The admission worker. Each line is led by one worker at a time, by a lease that the
 //! admission script itself takes and renews; but even without it the script would admit
 //! nobody twice. A worker also takes the gone out of its lines, reserves numbers ahead, and
-//! notes in Postgres what must survive the loss of Redis.
+//! notes in Postgres what must survive the loss of Redis; it does so beside the passes, which
+//! need Redis alone and must not wait for Postgres.
 
 use std::{
     collections::HashMap,
@@ -35,9 +36,13 @@ use crate::{
 const PASS_EVERY: Duration = Duration::from_millis(200);
 /// How often a line is passed in which nobody waits: joins enter by themselves then.
 const IDLE_PASS_EVERY: Duration = Duration::from_secs(1);
+/// How often a line is looked at whose sale is long over: it may be moved.
+const PAST_PASS_EVERY: Duration = Duration::from_mins(1);
 /// How often the lines in use are looked up, and each is noted in Postgres.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
-/// Lines passed at the same time.
+/// The longest that one line's upkeep, or the look for lines, may take: Postgres may hang.
+const UPKEEP_LIMIT: Duration = Duration::from_secs(5);
+/// Lines passed, or kept up, at the same time.
 const CONCURRENCY: usize = 32;
 /// Calls in one pass while each lets in as many as one call may.
 const CALLS_PER_PASS: usize = 20;
@@ -57,6 +62,10 @@ struct Served {
     next_note: Instant,
     next_sweep: Instant,
     leads: bool,
+    /// Redis does not know the line, or not all that it once knew.
+    is_lost: bool,
+    /// Nobody is heard of.
+    is_silent: bool,
     waiting: u64,
     inside: u64,
     /// What Postgres has; `None` until this worker has made it so.
@@ -75,20 +84,33 @@ struct Noted {
 /// Starts a worker that gives its leases back at shutdown.
 pub fn spawn(runtime: &Runtime, state: &Arc<State>) {
     let worker = Arc::new(Worker::new(Arc::clone(state)));
+    let keeper = Arc::clone(&worker);
+    let mut next_look = Instant::now();
+    runtime.tasks.every("upkeep of lines", PASS_EVERY, move || {
+        let is_due = Instant::now() >= next_look;
+        if is_due {
+            next_look = Instant::now() + NOTE_EVERY;
+        }
+        let keeper = Arc::clone(&keeper);
+        async move {
+            if is_due && let Err(error) = in_time(keeper.look_for_lines()).await {
+                warn!(error = %chain(&*error), "cannot look up the lines in use");
+            }
+            keeper.keep_up_all().await;
+            Ok(())
+        }
+    });
     let tasks = runtime.tasks.clone();
     runtime.tasks.spawn("admission", async move {
-        let mut next_look = Instant::now();
         while !tasks.sleep(PASS_EVERY).await {
-            if Instant::now() >= next_look {
-                next_look = Instant::now() + NOTE_EVERY;
-                if let Err(error) = worker.look_for_lines().await {
-                    warn!(error = %chain(&*error), "cannot look up the lines in use");
-                }
-            }
             worker.pass_all().await;
         }
         worker.release_all().await;
     });
+}
+
+async fn in_time<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::time::timeout(UPKEEP_LIMIT, work).await?
 }
 
 impl Worker {
@@ -104,6 +126,7 @@ impl Worker {
     /// Serves the lines that are in use, and no others.
     pub async fn look_for_lines(&self) -> anyhow::Result<()> {
         let events = lines::in_use(&self.state.pool).await?;
+        self.state.lines.forget_unused();
         let mut served = self.served.lock();
         served.retain(|event, _| events.contains(event));
         for event in events {
@@ -113,6 +136,8 @@ impl Worker {
                 next_note: begun,
                 next_sweep: begun + self.state.settings.sweep_every,
                 leads: false,
+                is_lost: false,
+                is_silent: false,
                 waiting: 0,
                 inside: 0,
                 noted: None,
@@ -141,43 +166,86 @@ impl Worker {
         };
         stream::iter(due)
             .for_each_concurrent(CONCURRENCY, async |event| {
-                if let Err(error) = self.pass(event).await {
+                if let Err(error) = self.lead(event).await {
                     tracing::debug!(event.id = %event, error = %chain(&*error), "a pass failed");
                 }
             })
             .await;
     }
 
-    /// One pass of one line: lets people in, and does what else is due.
+    /// One pass of one line with all its upkeep: what the two loops of a worker do.
     pub async fn pass(&self, event: EventId) -> anyhow::Result<Admitted> {
-        let admitted = self.admit(event).await;
-        let busy = admitted
-            .as_ref()
-            .is_ok_and(|admitted| admitted.backlog || admitted.admitted > 0 || admitted.ended > 0);
-        let leads = admitted
-            .as_ref()
-            .is_ok_and(|admitted| !matches!(admitted.status.as_str(), "busy" | "unloaded"));
-        let due = self.schedule(event, busy, leads);
-        let admitted = admitted?;
-        if leads && due.note {
-            self.note(event).await?;
+        let mut admitted = self.lead(event).await?;
+        if is_lost(&admitted) {
+            let line = self.state.lines.line(event);
+            self.state.lines.renew(&line).await?;
+            admitted = self.lead(event).await?;
         }
-        if leads && due.sweep {
-            let gone = self.state.lines.rooms().line(event).sweep().await?;
-            self.state.metrics.gone.inc_by(gone);
-            revocations::forget_over(&self.state.pool, event).await?;
+        if leads(&admitted) {
+            self.note(event, is_silent(&admitted)).await?;
+            self.sweep(event).await?;
         }
         Ok(admitted)
+    }
+
+    /// Lets people in, where this worker leads. Redis is all that this waits for.
+    async fn lead(&self, event: EventId) -> anyhow::Result<Admitted> {
+        let admitted = self.admit(event).await;
+        self.schedule(event, admitted.as_ref().ok());
+        admitted
+    }
+
+    /// Does what is due for every line that this worker leads, or that Redis has lost.
+    pub async fn keep_up_all(&self) {
+        let now = Instant::now();
+        let due: Vec<(EventId, bool)> = {
+            let served = self.served.lock();
+            let due = served
+                .iter()
+                .filter(|(_, served)| served.is_lost || (served.leads && served.next_note <= now));
+            due.map(|(event, served)| (*event, served.is_silent))
+                .collect()
+        };
+        stream::iter(due)
+            .for_each_concurrent(CONCURRENCY, async |(event, silent)| {
+                if let Err(error) = in_time(self.keep_up(event, silent)).await {
+                    tracing::debug!(event.id = %event, error = %chain(&*error), "cannot note a line");
+                }
+            })
+            .await;
+    }
+
+    async fn keep_up(&self, event: EventId, is_silent: bool) -> anyhow::Result<()> {
+        let sweep = {
+            let now = Instant::now();
+            let mut all = self.served.lock();
+            let Some(served) = all.get_mut(&event) else {
+                return Ok(());
+            };
+            served.is_lost = false;
+            served.next_note = now + NOTE_EVERY;
+            let sweep = served.next_sweep <= now;
+            if sweep {
+                served.next_sweep = now + self.state.settings.sweep_every;
+            }
+            sweep
+        };
+        if sweep {
+            self.sweep(event).await?;
+        }
+        self.note(event, is_silent).await
+    }
+
+    /// Takes the gone out of the line, and out of Postgres what is over.
+    async fn sweep(&self, event: EventId) -> anyhow::Result<()> {
+        let gone = self.state.lines.rooms().line(event).sweep().await?;
+        self.state.metrics.gone.inc_by(gone);
+        Ok(revocations::forget_over(&self.state.pool, event).await?)
     }
 
     async fn admit(&self, event: EventId) -> anyhow::Result<Admitted> {
         let rooms = self.state.lines.rooms();
         let mut total = rooms.line(event).admit(&self.owner).await?;
-        if total.status == "unloaded" {
-            let line = self.state.lines.line(event);
-            self.state.lines.renew(&line).await?;
-            total = rooms.line(event).admit(&self.owner).await?;
-        }
         let mut last = total.clone();
         for _ in 1..CALLS_PER_PASS {
             if last.admitted < ADMISSION_BATCH && last.ended < ADMISSION_BATCH {
@@ -195,48 +263,44 @@ impl Worker {
         Ok(total)
     }
 
-    fn schedule(&self, event: EventId, busy: bool, leads: bool) -> Due {
-        let now = Instant::now();
+    /// Remembers what a pass found; `None` where it failed.
+    fn schedule(&self, event: EventId, admitted: Option<&Admitted>) {
         let mut all = self.served.lock();
         let Some(served) = all.get_mut(&event) else {
-            return Due {
-                note: true,
-                sweep: true,
-            };
+            return;
         };
-        served.next_pass = now + if busy { PASS_EVERY } else { IDLE_PASS_EVERY };
-        served.leads = leads;
-        if !leads {
+        let is_busy = admitted.is_some_and(|admitted| {
+            admitted.backlog || admitted.admitted > 0 || admitted.ended > 0 || is_lost(admitted)
+        });
+        let pause = if is_busy { PASS_EVERY } else { IDLE_PASS_EVERY };
+        served.next_pass = Instant::now() + pause;
+        served.is_lost = admitted.is_some_and(is_lost);
+        served.is_silent = admitted.is_some_and(is_silent);
+        served.leads = admitted.is_some_and(leads);
+        if !served.leads {
             // Whoever leads now changes what Postgres has.
             served.noted = None;
-            return Due {
-                note: false,
-                sweep: false,
-            };
         }
-        let due = Due {
-            note: served.next_note <= now,
-            sweep: served.next_sweep <= now,
-        };
-        if due.note {
-            served.next_note = now + NOTE_EVERY;
-        }
-        if due.sweep {
-            served.next_sweep = now + self.state.settings.sweep_every;
-        }
-        due
     }
 
     /// Notes who is inside and how far people were called, and reserves numbers ahead.
-    async fn note(&self, event: EventId) -> anyhow::Result<()> {
+    async fn note(&self, event: EventId, is_silent: bool) -> anyhow::Result<()> {
         let line = self.state.lines.line(event);
         self.state.lines.renew(&line).await?;
         let Some(view) = line.view() else {
             return Ok(());
         };
         let snapshot = &view.snapshot;
+        if snapshot.is_past() {
+            if let Some(served) = self.served.lock().get_mut(&event) {
+                served.next_pass = Instant::now() + PAST_PASS_EVERY;
+            }
+            return Ok(());
+        }
         let pool = &self.state.pool;
-        lines::note_serving(pool, event, i64::try_from(snapshot.serving)?).await?;
+        // People of whom nobody is heard may be long gone: they do not keep a line in use.
+        let is_used = !is_silent && (snapshot.waiting.total() > 0 || !snapshot.slots.is_empty());
+        lines::note_serving(pool, event, i64::try_from(snapshot.serving)?, is_used).await?;
         // Until all is given back after a loss, Postgres knows better than Redis.
         if snapshot.is_whole() {
             self.note_inside(event, snapshot).await?;
@@ -276,7 +340,8 @@ impl Worker {
             || self
                 .write_note(event, snapshot.taken_ms, before, &noted, &ended)
                 .await?;
-        if let Some(served) = self.served.lock().get_mut(&event) {
+        let mut all = self.served.lock();
+        if let Some(served) = all.get_mut(&event).filter(|served| served.leads) {
             served.noted = is_noted.then_some(noted);
         }
         Ok(())
@@ -346,11 +411,16 @@ impl Worker {
     }
 }
 
-/// What else is due in a pass.
-#[derive(Clone, Copy, Debug)]
-struct Due {
-    note: bool,
-    sweep: bool,
+fn leads(admitted: &Admitted) -> bool {
+    !matches!(admitted.status.as_str(), "busy" | "unloaded")
+}
+
+fn is_lost(admitted: &Admitted) -> bool {
+    admitted.status == "unloaded"
+}
+
+fn is_silent(admitted: &Admitted) -> bool {
+    admitted.status == "silent"
 }
 
 fn by_number(slots: impl IntoIterator<Item = NotedSlot>) -> HashMap<i64, NotedSlot> {

@@ -81,19 +81,22 @@ pub async fn reserve(
 }
 
 /// Notes how far people were called. Nothing is written where nothing changed, but for a
-/// sign of use now and then.
+/// sign of use now and then while the line `is_used`.
 pub async fn note_serving(
     executor: impl PgExecutor<'_>,
     event: EventId,
     serving: i64,
+    is_used: bool,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "update lines
             set serving = greatest(serving, least($2, number_reserved_to)), used_at = now()
           where event_id = $1
-            and (serving < least($2, number_reserved_to) or used_at < now() - interval '10 minutes')",
+            and (serving < least($2, number_reserved_to)
+                 or ($3 and used_at < now() - interval '10 minutes'))",
         event as EventId,
-        serving
+        serving,
+        is_used
     )
     .execute(executor)
     .await?;

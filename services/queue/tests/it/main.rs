@@ -6,6 +6,7 @@
 
 mod admission;
 mod amnesia;
+mod ending;
 mod events;
 mod hall;
 mod inside;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Lets time pass in which nobody is heard of, while workers and Redis go on.
-async fn silence(hall: &Hall, duration: Duration) {
+pub(crate) async fn silence(hall: &Hall, duration: Duration) {
     hall.age(duration).await;
     let line = hall.key("line");
     let ms = i64::try_from(duration.as_millis()).unwrap();

@@ -33,6 +33,37 @@ async fn a_crowd_passes_through_a_small_room_in_order() {
     assert_eq!(lease, None, "given back at shutdown");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn people_enter_while_postgres_hangs() {
+    let hall = Hall::new(rules(1, 1_000)).await;
+    let runtime = urr_testkit::runtime("queue");
+    let replica = hall.replica_on(&runtime).await;
+    let (mut inside, mut waiting) = (Fan::new(&hall), Fan::new(&hall));
+    inside.check(&replica).await;
+    waiting.check(&replica).await;
+    jobs::admit::spawn(&runtime, &hall.state().await);
+    urr_testkit::wait_for("the worker to lead", async || {
+        let owner: Option<String> = hall.command(&["GET", &hall.key("admission:lock")]).await;
+        owner.is_some()
+    })
+    .await;
+    let mut lock = hall.database.pool.begin().await.unwrap();
+    sqlx::raw_sql("lock table lines, slots, revocations, event_policies in access exclusive mode")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    inside.leave(&replica).await.expect(200);
+    let fan = tokio::sync::Mutex::new(waiting);
+    urr_testkit::wait_for("the fan's turn", async || {
+        replica.write_signs().await;
+        replica.renew().await;
+        status_of(&fan.lock().await.status(&replica).await) == "active"
+    })
+    .await;
+    drop(lock);
+    runtime.tasks.shutdown().await;
+}
+
 #[tokio::test]
 async fn a_replica_that_starts_loads_what_was_in_use() {
     let hall = Hall::new(rules(1, 1_000)).await;
