@@ -4,7 +4,7 @@
 create table payments (
     id              uuid         primary key default gen_random_uuid(),
     order_id        varchar(64)  not null,
-    -- Tries to pay under this order id; a new one begins when a declined order is opened again.
+    -- Tries to capture under this order id: part of the provider's idempotency key.
     attempt         int          not null default 1,
     user_id         uuid         not null,
     payment_type    varchar(20)  not null,
@@ -22,8 +22,8 @@ create table payments (
     expires_at      timestamptz  not null,
     confirming_at   timestamptz,
     captured_at     timestamptz,
-    -- Captured for a target that another order had paid already: given back at once, and the
-    -- other services never hear of it.
+    -- Captured for a target that another order had paid already, or given back before we knew of
+    -- it: owed back from the start, and the other services never hear of it.
     superseded      boolean      not null default false,
     failure_code    text,
     failure_message text,

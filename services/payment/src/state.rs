@@ -1,5 +1,7 @@
 //! What handlers, consumers and jobs share.
 
+use std::time::Duration;
+
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use sqlx::PgPool;
 use tokio::sync::Notify;
@@ -9,6 +11,9 @@ use urr_kit::{
 };
 
 use crate::{Config, fault_points::FaultPoints, provider::Toss, ticket::Ticket};
+
+/// Longest time before a client is answered: less than the gateway waits for us.
+const ANSWER_WITHIN: Duration = Duration::from_secs(9);
 
 /// State of the service.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub struct State {
     pub(crate) metrics: Counts,
     /// Rings when there is work for the jobs.
     pub(crate) work: Notify,
+    /// Longest time before a client is answered, though the work goes on. Shorter in tests.
+    pub answer_within: Duration,
     /// Where tests let the process die.
     pub fault_points: FaultPoints,
 }
@@ -75,6 +82,7 @@ impl State {
                 ),
             },
             work: Notify::new(),
+            answer_within: ANSWER_WITHIN,
             fault_points: FaultPoints::default(),
             runtime,
         })

@@ -1,5 +1,5 @@
 //! What payment asks of ticket. A reservation is fenced by the order before money moves;
-//! transfers and memberships are validated again instead.
+//! transfers and memberships are validated again then.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -54,16 +54,16 @@ impl Ticket {
         })
     }
 
-    /// HELD → PAYING for a reservation, fenced by the order in place of those that are over;
-    /// `None` for the other types.
+    /// HELD → PAYING for a reservation, fenced by the order in place of those that are over, and
+    /// the same for a listing; `None` for a membership, which only its owner can buy.
     pub(crate) async fn pay(
         &self,
         order: &Order,
         over: Vec<String>,
     ) -> Result<Option<PayAnswer>, CallError> {
-        let Target::Reservation(_) = order.target else {
+        if matches!(order.target, Target::Membership(_)) {
             return Ok(None);
-        };
+        }
         let request = PayRequest {
             user_id: order.user_id,
             order_id: order.order_id.clone(),
@@ -100,10 +100,18 @@ impl Ticket {
                 self.tell(&format!("{path}/confirm"), &request).await
             }
             Target::Transfer(_) => {
-                let request = json!({"buyerId": order.user_id, "paymentMethod": method});
+                let request = json!({
+                    "buyerId": order.user_id,
+                    "orderId": order.order_id,
+                    "amount": order.amount,
+                    "paymentMethod": method,
+                });
                 self.tell(&format!("{path}/complete"), &request).await
             }
-            Target::Membership(_) => self.tell(&format!("{path}/activate"), &json!({})).await,
+            Target::Membership(_) => {
+                let request = json!({"userId": order.user_id, "orderId": order.order_id});
+                self.tell(&format!("{path}/activate"), &request).await
+            }
         }
     }
 

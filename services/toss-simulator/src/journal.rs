@@ -119,8 +119,11 @@ fn rewrite(path: &Path, book: &Book) -> anyhow::Result<File> {
     let file = writer.into_inner().map_err(IntoInnerError::into_error)?;
     file.sync_all()?;
     std::fs::rename(&beside, path)?;
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()?;
     Ok(file)
 }
 

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use sqlx::PgConnection;
-use urr_contract::{Fact, facts::ReservationEndedV1};
+use urr_contract::{Fact, ReservationId, facts::ReservationEndedV1};
 use urr_kit::consumer::{Handler, Received};
 
 use crate::{
     State,
-    domain::order::{Order, Status},
+    domain::order::{Order, Status, Target},
     paying::refund,
     store::payments,
 };
@@ -25,12 +25,13 @@ impl Handler for ReservationEnded {
     async fn apply(&self, connection: &mut PgConnection, fact: &Received) -> anyhow::Result<()> {
         match &fact.fact {
             Fact::ReservationCancelled(ended) => {
-                end_all(connection, ended, "Reservation cancelled").await?;
-            }
-            Fact::ReservationExpired(ended) => {
                 void_open(connection, ended).await?;
+                give_back(connection, ended, "Reservation cancelled").await?;
             }
-            Fact::ReservationRejected(ended) => reject(connection, ended).await?,
+            Fact::ReservationExpired(ended) => void_open(connection, ended).await?,
+            Fact::ReservationRejected(ended) => {
+                give_back(connection, ended, "Reservation rejected").await?;
+            }
             _ => return Ok(()),
         }
         self.0.work.notify_one();
@@ -38,7 +39,7 @@ impl Handler for ReservationEnded {
     }
 }
 
-/// The time of the reservation was over: what is open of it ends.
+/// Nothing can be paid for the reservation any more.
 async fn void_open(
     connection: &mut PgConnection,
     ended: &ReservationEndedV1,
@@ -49,34 +50,39 @@ async fn void_open(
     Ok(())
 }
 
-/// The reservation is over: whatever of it is open or paid ends.
-async fn end_all(
+/// What the order of the fact paid goes back. That may be the order of a resale: what an
+/// earlier owner paid stays, as does another order that the reservation was sold to.
+async fn give_back(
     connection: &mut PgConnection,
     ended: &ReservationEndedV1,
     default_reason: &str,
 ) -> anyhow::Result<()> {
     let reason = ended.reason.as_deref().unwrap_or(default_reason);
-    for order in payments::lock_of_reservation(connection, ended.reservation_id).await? {
-        end(connection, &order, reason).await?;
-    }
-    Ok(())
-}
-
-/// One captured order cannot be honoured. The reservation may have been sold to another order
-/// of the same person, which this does not touch.
-async fn reject(connection: &mut PgConnection, ended: &ReservationEndedV1) -> anyhow::Result<()> {
     let Some(order_id) = &ended.order_id else {
-        return end_all(connection, ended, "Reservation rejected").await;
+        for order in payments::lock_of_reservation(connection, ended.reservation_id).await? {
+            end(connection, &order, reason).await?;
+        }
+        return Ok(());
     };
-    let reason = ended.reason.as_deref().unwrap_or("Reservation rejected");
     match payments::lock(connection, order_id).await? {
-        Some(order) if order.target.reservation_id() == Some(ended.reservation_id) => {
+        Some(order) if may_pay_for(order.target, ended.reservation_id) => {
             end(connection, &order, reason).await
         }
         _ => {
-            tracing::error!(order.id = order_id, "a rejected order is not known here");
+            tracing::error!(
+                order.id = order_id,
+                "the order of an ended reservation is not known here"
+            );
             Ok(())
         }
+    }
+}
+
+fn may_pay_for(target: Target, reservation: ReservationId) -> bool {
+    match target {
+        Target::Reservation(id) => id == reservation,
+        Target::Transfer(_) => true,
+        Target::Membership(_) => false,
     }
 }
 

@@ -16,7 +16,7 @@ use urr_kit::{
 use crate::{
     State,
     domain::order::{Order, Status},
-    paying::{ANSWER_WITHIN, refund},
+    paying::refund,
     refusals,
     store::{payments, refunds},
 };
@@ -38,7 +38,7 @@ pub(super) async fn cancel(
     AppPath(payment_key): AppPath<String>,
     body: Option<AppJson<CancelBody>>,
 ) -> ApiResult<AppJson<Value>> {
-    let deadline = Instant::now() + ANSWER_WITHIN;
+    let deadline = Instant::now() + state.answer_within;
     let reason = reason(body.map(|AppJson(body)| body).unwrap_or_default());
     let order = payments::by_payment_key(&state.pool, &payment_key)
         .await?

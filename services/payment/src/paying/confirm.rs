@@ -8,7 +8,6 @@ use urr_contract::{UserId, Won};
 use urr_kit::{ApiError, ApiResult, constraint};
 
 use super::{
-    ANSWER_WITHIN,
     capture::{self, Completion, Recorded},
     settle::{self, Verdict},
 };
@@ -50,7 +49,7 @@ pub(crate) struct Confirmed {
 /// Confirms. Once the order is `confirming` the work goes on though the client hangs up or has
 /// to be answered before its end.
 pub(crate) async fn confirm(state: &Arc<State>, request: Confirm) -> ApiResult<Confirmed> {
-    let deadline = Instant::now() + ANSWER_WITHIN;
+    let deadline = Instant::now() + state.answer_within;
     let order = begin(state, &request).await?;
     let (answer, answered) = tokio::sync::oneshot::channel();
     let worker = Arc::clone(state);

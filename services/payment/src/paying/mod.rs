@@ -8,8 +8,3 @@ pub(crate) mod open;
 pub(crate) mod process;
 pub(crate) mod refund;
 pub(crate) mod settle;
-
-use std::time::Duration;
-
-/// Longest time before a client is answered: less than the gateway waits for us.
-pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(9);

@@ -1,5 +1,7 @@
 //! What is not known, and what dies in between.
 
+use std::time::Duration;
+
 use serde_json::json;
 use urr_payment::FaultPoint;
 
@@ -339,4 +341,33 @@ async fn a_virtual_account_is_declined_and_called_off_at_once() {
     assert_eq!(app.at_provider(&order).await, "CANCELED");
     let (order, key) = app.approved(fan).await;
     app.confirm(fan, &order, &key).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_client_is_answered_in_time_and_the_work_goes_on() {
+    let at_once = |state: &mut urr_payment::State| state.answer_within = Duration::ZERO;
+    let app = App::with_state(&[], at_once).await;
+    let fan = app.fan();
+    let (order, key) = app.approved(fan).await;
+    app.fault(json!({"fault": "late", "delayMs": 300, "operation": "confirm"}))
+        .await;
+    unavailable(&app.confirm(fan, &order, &key).await, "PAYMENT_IN_DOUBT");
+    // Nobody works on it but the request itself.
+    urr_testkit::wait_for("the ticket", || async {
+        app.ticket.get(fan.reservation).stage == Stage::Sold
+    })
+    .await;
+    assert_paid_once(&app, fan, &order).await;
+
+    app.fault(json!({"fault": "late", "delayMs": 300, "operation": "cancel"}))
+        .await;
+    let answer = app.cancel(fan, &key).await.expect(200);
+    assert_eq!(
+        answer.body["message"],
+        "Payment cancelled; the refund is on its way"
+    );
+    urr_testkit::wait_for("the refund", || async {
+        app.status(&order).await == "refunded"
+    })
+    .await;
 }

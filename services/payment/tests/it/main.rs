@@ -61,6 +61,10 @@ impl App {
     }
 
     async fn with(arguments: &[&str]) -> Self {
+        Self::with_state(arguments, |_| {}).await
+    }
+
+    async fn with_state(arguments: &[&str], change: impl FnOnce(&mut State)) -> Self {
         let simulator = SimulatorCli::parse_from(["urr", "--secret-key", SECRET_KEY]).config;
         let runtime = urr_testkit::runtime("toss-simulator");
         let simulator = urr_toss_simulator::State::open(&simulator, runtime).expect("opens");
@@ -93,7 +97,8 @@ impl App {
         all.extend(arguments);
         let config = PaymentCli::parse_from(all).config;
         let runtime = urr_testkit::runtime("payment");
-        let state = State::new(&config, runtime, database.pool.clone()).expect("a state");
+        let mut state = State::new(&config, runtime, database.pool.clone()).expect("a state");
+        change(&mut state);
         let state = Arc::new(state);
         let router = router(Arc::clone(&state), urr_testkit::gateway_token());
         Self {

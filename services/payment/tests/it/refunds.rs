@@ -6,8 +6,9 @@ use urr_contract::{Fact, FactId, UserId, Won, facts::ReservationEndedV1};
 use urr_kit::consumer::Applied;
 use urr_payment::FaultPoint;
 use urr_toss_simulator::CANCEL_REFUSALS;
+use uuid::Uuid;
 
-use crate::{App, Fan, PRICE, book_of, refused, ticket::Stage};
+use crate::{App, Fan, PRICE, book_of, refused, text, ticket::Stage};
 
 /// The fact of a reservation's end.
 fn ended(fan: Fan, order: Option<&str>) -> ReservationEndedV1 {
@@ -264,4 +265,68 @@ async fn a_delayed_expiry_does_not_refund_a_sale_that_came_after_it() {
     app.work().await;
     assert_eq!(app.status(&order).await, "confirmed");
     assert_eq!(app.at_provider(&order).await, "DONE");
+}
+
+#[tokio::test]
+async fn defect_10_a_ticket_that_changed_hands_gives_back_to_its_last_buyer_only() {
+    let app = App::new().await;
+    let seller = app.fan();
+    let (sold, _) = app.paid(seller).await;
+    let buyer = Fan {
+        user: UserId::random(),
+        ..seller
+    };
+    let bought = buy_listing(&app, buyer).await;
+    let cancelled = Fact::ReservationCancelled(ended(buyer, Some(&bought)));
+    app.deliver(FactId::random(), cancelled).await;
+    app.work().await;
+    assert_eq!(app.status(&bought).await, "refunded");
+    assert_eq!(app.status(&sold).await, "confirmed");
+
+    // A listing that was gone when its buyer's money arrived.
+    let late = buy_listing(&app, buyer).await;
+    let rejected = Fact::ReservationRejected(ended(buyer, Some(&late)));
+    app.deliver(FactId::random(), rejected).await;
+    app.work().await;
+    assert_eq!(app.status(&late).await, "refunded");
+    assert_eq!(app.status(&sold).await, "confirmed");
+}
+
+/// Pays for a listing; returns the order.
+async fn buy_listing(app: &App, buyer: Fan) -> String {
+    let listing = uuid::Uuid::new_v4();
+    app.ticket.sell_other(listing, PRICE);
+    let body = json!({"amount": PRICE, "paymentType": "transfer", "referenceId": listing});
+    let client = app.by(buyer);
+    let answer = client.post("/api/payments/prepare", body).await.expect(200);
+    let order = text(&answer.body["orderId"]);
+    let key = app.choose(&order, PRICE, "approve").await;
+    app.confirm(buyer, &order, &key).await.expect(200);
+    order
+}
+
+#[tokio::test]
+async fn the_end_of_a_resold_ticket_pays_its_owner_back_and_not_who_sold_it() {
+    let app = App::new().await;
+    let seller = app.fan();
+    let (sold, _) = app.paid(seller).await;
+    let (buyer, listing) = (UserId::random(), Uuid::new_v4());
+    app.ticket.sell_other(listing, PRICE);
+    let client = app.client.as_user(buyer);
+    let body = json!({"paymentType": "transfer", "referenceId": listing, "amount": PRICE});
+    let answer = client.post("/api/payments/prepare", body).await.expect(200);
+    let resold = text(&answer.body["orderId"]);
+    let key = app.choose(&resold, PRICE, "approve").await;
+    let body = json!({"orderId": resold, "paymentKey": key, "amount": PRICE});
+    client.post("/api/payments/confirm", body).await.expect(200);
+
+    let cancelled = ReservationEndedV1 {
+        user_id: buyer,
+        ..ended(seller, Some(&resold))
+    };
+    let fact = Fact::ReservationCancelled(cancelled);
+    app.deliver(FactId::random(), fact).await;
+    app.work().await;
+    assert_eq!(app.status(&resold).await, "refunded");
+    assert_eq!(app.status(&sold).await, "confirmed");
 }

@@ -105,6 +105,7 @@ impl Ticket {
             .route("/internal/reservations/{id}/refund", post(refund))
             .route("/internal/transfers/{id}/validate", get(validate_other))
             .route("/internal/memberships/{id}/validate", get(validate_other))
+            .route("/internal/transfers/{id}/pay", post(pay_other))
             .route("/internal/transfers/{id}/complete", post(done))
             .route("/internal/memberships/{id}/activate", post(done))
             .layer(middleware::from_fn_with_state(self.clone(), count_and_fail))
@@ -254,6 +255,22 @@ async fn validate_other(State(ticket): State<Ticket>, Path(id): Path<Uuid>) -> R
         Some(price) => Json(json!({"total_amount": price, "totalAmount": price})).into_response(),
         None => refuse(404, "Transfer not found"),
     }
+}
+
+/// A listing is kept for the order that asks.
+async fn pay_other(
+    State(ticket): State<Ticket>,
+    Path(id): Path<Uuid>,
+    Json(request): Json<urr_contract::internal::PayRequest>,
+) -> Response {
+    if !ticket.0.lock().others.contains_key(&id) {
+        return refuse(404, "Transfer not found");
+    }
+    Json(json!({
+        "orderId": request.order_id, "amount": request.amount, "eventId": null,
+        "eventTitle": "Resale", "expiresAt": "2199-01-01T00:00:00Z",
+    }))
+    .into_response()
 }
 
 async fn done() -> Response {
