@@ -76,6 +76,7 @@ pub struct Line {
     signs: Mutex<Signs>,
     redis_is_lost: AtomicBool,
     renewing: tokio::sync::Mutex<()>,
+    reserving: tokio::sync::Mutex<()>,
     renewals: AtomicU64,
     used: Mutex<Instant>,
     enforced: Mutex<Option<Arc<QueueInfo>>>,
@@ -135,6 +136,7 @@ impl Line {
             signs: Mutex::default(),
             redis_is_lost: AtomicBool::new(false),
             renewing: tokio::sync::Mutex::default(),
+            reserving: tokio::sync::Mutex::default(),
             renewals: AtomicU64::new(0),
             used: Mutex::new(Instant::now()),
             enforced: Mutex::default(),
@@ -569,7 +571,7 @@ impl Lines {
                         });
                     }
                 }
-                Joined::Exhausted(last) => self.reserve(line.event, last).await?,
+                Joined::Exhausted(last) => self.reserve_unless_done(line, last).await?,
                 joined => {
                     // Somebody else laid the line out again; what is known of it here says
                     // nothing about the place.
@@ -613,6 +615,17 @@ impl Lines {
             keys.end_slot(person, Some(number)).await?;
         }
         Ok(())
+    }
+
+    /// Reserves numbers beyond `last`, unless somebody has done so by the time it is this
+    /// call's turn: a crowd that finds the numbers used up must not queue for one row.
+    async fn reserve_unless_done(&self, line: &Line, last: u64) -> anyhow::Result<()> {
+        let _turn = line.reserving.lock().await;
+        let reserved = self.rooms.line(line.event).reserved().await?;
+        if reserved.is_some_and(|reserved| last < reserved) {
+            return Ok(());
+        }
+        self.reserve(line.event, last).await
     }
 
     /// Reserves numbers beyond `last` in Postgres first, and then in Redis.
@@ -709,8 +722,9 @@ impl Lines {
             .map(|ended| (ended.admission_id, ended.tokens_end_at))
             .collect();
         self.rooms.line(event).revoke(&ended).await?;
-        let is_ours = self.rooms.line(event).load(&layout).await?;
+        // Before the line is there, and again by each sweep: gateways must not miss one.
         self.rooms.announce(&[event]).await?;
+        let is_ours = self.rooms.line(event).load(&layout).await?;
         if is_ours && epoch > 1 {
             warn!(event.id = %event, epoch, numbers_after = layout.numbers_after, inside = inside.len(),
                   "Redis had lost a line; it was laid out again");

@@ -236,9 +236,12 @@ impl Worker {
         self.note(event, is_silent).await
     }
 
-    /// Takes the gone out of the line, and out of Postgres what is over.
+    /// Takes the gone out of the line, and out of Postgres what is over. Tells gateways of
+    /// the line again, whatever became of the set that does.
     async fn sweep(&self, event: EventId) -> anyhow::Result<()> {
-        let gone = self.state.lines.rooms().line(event).sweep().await?;
+        let rooms = self.state.lines.rooms();
+        rooms.announce(&[event]).await?;
+        let gone = rooms.line(event).sweep().await?;
         self.state.metrics.gone.inc_by(gone);
         Ok(revocations::forget_over(&self.state.pool, event).await?)
     }

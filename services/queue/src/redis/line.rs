@@ -383,6 +383,15 @@ impl<'a> LineKeys<'a> {
             .await
     }
 
+    /// How far numbers are reserved, as Redis knows it.
+    pub async fn reserved(&self) -> RedisResult<Option<u64>> {
+        redis::cmd("HGET")
+            .arg(&self.marker)
+            .arg("reserved")
+            .query_async(&mut self.rooms.redis().connection())
+            .await
+    }
+
     /// Gives back what this replica knew before the line was lost; `later` are those of whom
     /// it knows that they entered since that snapshot.
     pub async fn give_back(

@@ -10,8 +10,7 @@ use crate::{
 };
 
 async fn was_used_now(hall: &Hall) -> bool {
-    let age = "select now() - used_at < interval '1 hour' from lines";
-    sqlx::query_scalar(age)
+    sqlx::query_scalar!(r#"select now() - used_at < interval '1 hour' as "is_now!" from lines"#)
         .fetch_one(&hall.database.pool)
         .await
         .unwrap()

@@ -133,6 +133,19 @@ async fn leaving_revokes_the_token_at_once() {
 }
 
 #[tokio::test]
+async fn gateways_learn_again_of_a_line_that_is_led() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let (replica, worker) = (hall.replica().await, hall.worker().await);
+    Fan::new(&hall).check(&replica).await;
+    let _: i64 = hall.command(&["DEL", "revoked:events"]).await;
+    worker.pass(hall.event).await.unwrap();
+    let events: Vec<String> = hall.command(&["SMEMBERS", "revoked:events"]).await;
+    assert_eq!(events, [hall.event.to_string()]);
+    let life: i64 = hall.command(&["TTL", "revoked:events"]).await;
+    assert!(life > 0);
+}
+
+#[tokio::test]
 async fn leaving_is_fine_for_whoever_is_nowhere() {
     let hall = Hall::new(rules(1, 1000)).await;
     let replica = hall.replica().await;

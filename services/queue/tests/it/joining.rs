@@ -122,6 +122,32 @@ async fn a_place_belongs_to_the_account() {
     assert_eq!(number_of(&fan.elsewhere().check(&other).await), number);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_uses_the_numbers_up_reserves_more_once() {
+    let settings = urr_queue::Settings {
+        number_block: 50,
+        ..rules(1, 100)
+    };
+    let hall = Hall::new(settings).await;
+    let replica = hall.replica().await;
+    let counted = "create table reserved_again (line uuid);
+        create function count_it() returns trigger language plpgsql
+            as $$ begin insert into reserved_again values (new.event_id); return new; end $$;
+        create trigger count_it after update on lines for each row execute function count_it();";
+    sqlx::raw_sql(counted)
+        .execute(&hall.database.pool)
+        .await
+        .unwrap();
+    let answers = join_all((0..90).map(async |_| Fan::new(&hall).check(&replica).await)).await;
+    let numbers: HashSet<u64> = answers.iter().map(number_of).collect();
+    assert_eq!(numbers, (1..=90).collect());
+    let times = sqlx::raw_sql("select from reserved_again")
+        .fetch_all(&hall.database.pool)
+        .await
+        .unwrap();
+    assert_eq!(times.len(), 1);
+}
+
 #[tokio::test]
 async fn one_account_that_joins_many_times_at_once_has_one_place() {
     let hall = Hall::new(rules(1, 100)).await;

@@ -141,14 +141,12 @@ async fn the_newer_of_two_first_writes_wins() {
     let path = path(&hall);
     let older = caller.put(&path, policy("operator", 4));
     let commit = async {
-        let waits = "select count(*) from pg_stat_activity
-                      where datname = current_database() and wait_event_type = 'Lock'";
         urr_testkit::wait_for("the older write to wait", async || {
-            sqlx::query_scalar::<_, i64>(waits)
-                .fetch_one(pool)
-                .await
-                .unwrap()
-                == 1
+            let waits = sqlx::query_scalar!(
+                r#"select exists (select from pg_stat_activity
+                    where datname = current_database() and wait_event_type = 'Lock') as "waits!""#
+            );
+            waits.fetch_one(pool).await.unwrap()
         })
         .await;
         newer.commit().await.unwrap();
