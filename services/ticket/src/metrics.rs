@@ -20,6 +20,10 @@ pub struct BookingMetrics {
     pub expired: Counter,
     /// Captured orders that could not be honoured.
     pub rejected: Counter,
+    /// Tickets that changed hands.
+    pub transferred: Counter,
+    /// Memberships that were paid.
+    pub activated: Counter,
 }
 
 impl BookingMetrics {
@@ -39,6 +43,8 @@ impl BookingMetrics {
                 "business_reservation_rejected",
                 "Captured orders that could not be honoured",
             ),
+            transferred: counter("business_transfer_completed", "Tickets that changed hands"),
+            activated: counter("business_membership_activated", "Memberships paid"),
         }
     }
 

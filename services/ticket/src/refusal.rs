@@ -278,3 +278,114 @@ pub fn admin_change(error: ChangeError) -> ApiError {
 pub fn not_paid() -> ApiError {
     ApiError::conflict("NOT_PAID", "Reservation has not been paid")
 }
+
+/// 403: somebody else's.
+pub fn not_your_reservation() -> ApiError {
+    ApiError::forbidden("NOT_YOUR_RESERVATION", "Not your reservation")
+}
+
+/// 400: unpaid or ended.
+pub fn not_transferable() -> ApiError {
+    ApiError::bad_request(
+        "NOT_CONFIRMED",
+        "Only confirmed reservations can be transferred",
+    )
+}
+
+/// 409: the show is over or was called off.
+pub fn event_over() -> ApiError {
+    ApiError::conflict("EVENT_OVER", "Event is over")
+}
+
+/// 403: the seller is no member of the artist.
+pub fn membership_required() -> ApiError {
+    ApiError::forbidden(
+        "MEMBERSHIP_REQUIRED",
+        "Active membership required for this artist",
+    )
+}
+
+/// 403: the buyer is no member of the artist.
+pub fn buyer_needs_membership() -> ApiError {
+    ApiError::forbidden(
+        "MEMBERSHIP_REQUIRED",
+        "Buyer must have active membership for this artist",
+    )
+}
+
+/// 409: it is for sale already; otherwise as every database error.
+pub fn listing(error: sqlx::Error) -> ApiError {
+    match urr_kit::constraint(&error) {
+        Some("ticket_transfers_one_open_per_reservation") => ApiError::conflict(
+            "ALREADY_LISTED",
+            "Transfer already listed for this reservation",
+        ),
+        _ => database(error),
+    }
+}
+
+/// 404.
+pub fn transfer_not_found() -> ApiError {
+    ApiError::not_found("TRANSFER_NOT_FOUND", "Transfer not found")
+}
+
+/// 403.
+pub fn not_your_listing() -> ApiError {
+    ApiError::forbidden("NOT_YOUR_LISTING", "Not your transfer listing")
+}
+
+/// 400: sold or withdrawn before.
+pub fn not_listed() -> ApiError {
+    ApiError::bad_request("NOT_LISTED", "Only listed transfers can be cancelled")
+}
+
+/// 409: somebody is paying for it.
+pub fn listing_reserved() -> ApiError {
+    ApiError::conflict("OTHER_BUYER", "Another buyer is paying for this right now")
+}
+
+/// 400: sold, withdrawn, or its ticket is gone.
+pub fn transfer_not_available() -> ApiError {
+    ApiError::bad_request("TRANSFER_NOT_AVAILABLE", "Transfer is no longer available")
+}
+
+/// 400.
+pub fn own_transfer() -> ApiError {
+    ApiError::bad_request("OWN_TRANSFER", "Cannot buy your own transfer")
+}
+
+/// 404.
+pub fn artist_not_found() -> ApiError {
+    ApiError::not_found("ARTIST_NOT_FOUND", "Artist not found")
+}
+
+/// 409.
+pub fn already_member() -> ApiError {
+    ApiError::conflict("ALREADY_MEMBER", "Already an active member of this artist")
+}
+
+/// 404.
+pub fn membership_not_found() -> ApiError {
+    ApiError::not_found("MEMBERSHIP_NOT_FOUND", "Membership not found")
+}
+
+/// 403.
+pub fn not_your_membership() -> ApiError {
+    ApiError::forbidden("NOT_YOUR_MEMBERSHIP", "Not your membership")
+}
+
+/// 400: paid or over.
+pub fn membership_not_pending() -> ApiError {
+    ApiError::bad_request(
+        "MEMBERSHIP_NOT_PENDING",
+        "Membership is not pending payment",
+    )
+}
+
+/// 409: paid by another order, or the money of this one went back.
+pub fn membership_not_payable() -> ApiError {
+    ApiError::conflict(
+        "MEMBERSHIP_NOT_PAYABLE",
+        "Membership cannot be activated by this payment",
+    )
+}

@@ -1,6 +1,6 @@
 //! Ends by will: an owner cancels, or payment gives the money back.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 use urr_contract::{
     EventId, ReservationId, SeatId, UserId,
     internal::{OrderState, RefundRequest},
@@ -150,17 +150,28 @@ async fn cancel_after_void(
 /// Ends a reservation because payment gives the money of its order back. One that is not that
 /// order's stays what it is, and can never be sold to it any more.
 pub async fn by_refund(state: &State, id: ReservationId, request: &RefundRequest) -> ApiResult<()> {
-    let order = &request.order_id;
     let mut transaction = begin_bounded(&state.pool).await?;
     let locked = reservations::lock(&mut transaction, id)
         .await?
         .ok_or_else(refusal::reservation_not_found)?;
+    end_refunded(state, transaction, &locked, request).await
+}
+
+/// The same for a reservation that the transaction has locked.
+pub(crate) async fn end_refunded(
+    state: &State,
+    mut transaction: Transaction<'_, Postgres>,
+    locked: &Locked,
+    request: &RefundRequest,
+) -> ApiResult<()> {
+    let id = locked.row.id;
+    let order = &request.order_id;
     match locked.row.refund(order, request.user_id) {
         Refund::NotOwner => return Err(refusal::access_denied()),
         Refund::Ended => return Ok(()),
         Refund::Reject => {
             // Told as well: should payment stop here, the fact makes it give the money back.
-            reject(&mut transaction, &locked, order, &request.reason).await?;
+            reject(&mut transaction, locked, order, &request.reason).await?;
             transaction.commit().await?;
             return Ok(());
         }
@@ -172,7 +183,7 @@ pub async fn by_refund(state: &State, id: ReservationId, request: &RefundRequest
     }
     let seats = release(
         &mut transaction,
-        &locked,
+        locked,
         End::Cancelled,
         "refund_requested",
         &request.reason,

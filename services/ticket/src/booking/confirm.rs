@@ -12,6 +12,7 @@ use crate::{
         sale::EventStatus,
     },
     facts::published,
+    membership::points,
     store::{events, items, orders, people, reservations, reservations::Locked, seats, stock},
 };
 
@@ -92,11 +93,12 @@ async fn sell(
     );
     reservations::set_sold(connection, id, &captured.order, &captured.method).await?;
     outbox::append(connection, &published::confirmed(locked, &captured.method)).await?;
+    points::for_purchase(connection, locked).await?;
     Ok(Confirmed::Sold)
 }
 
 /// Records that an order cannot be honoured, and tells payment once.
-pub(super) async fn reject(
+pub(crate) async fn reject(
     connection: &mut PgConnection,
     locked: &Locked,
     order: &str,

@@ -18,8 +18,10 @@ use urr_contract::{Fact, SeatId};
 use urr_kit::outbox;
 
 use crate::{
+    domain::reservation::Stage,
     facts::published,
-    store::{items, reservations, reservations::Locked, seats as seat_rows, stock},
+    membership::points,
+    store::{items, reservations, reservations::Locked, seats as seat_rows, stock, transfers},
 };
 
 /// How a reservation ends.
@@ -31,8 +33,8 @@ pub enum End {
     Cancelled,
 }
 
-/// Ends a live reservation: lets go of its lines, gives back what they held, and appends
-/// the fact. Returns the seats that are free now.
+/// Ends a live reservation: lets go of its lines, gives back what they held, withdraws it
+/// from sale, takes back the points of its purchase, and appends the fact. Returns the seats that are free now.
 async fn release(
     connection: &mut PgConnection,
     locked: &Locked,
@@ -41,6 +43,7 @@ async fn release(
     reason: &str,
 ) -> anyhow::Result<Vec<SeatId>> {
     let id = locked.row.id;
+    transfers::cancel_of(connection, id).await?;
     let lines = items::let_go(connection, id).await?;
     let seats: Vec<SeatId> = lines.iter().filter_map(|line| line.seat).collect();
     seat_rows::free(connection, &seats).await?;
@@ -53,6 +56,9 @@ async fn release(
         End::Expired => ("expired", Fact::ReservationExpired),
         End::Cancelled => ("cancelled", Fact::ReservationCancelled),
     };
+    if locked.row.stage == Stage::Sold {
+        points::take_back(connection, id).await?;
+    }
     reservations::set_ended(connection, id, status, payment_status).await?;
     outbox::append(connection, &fact(published::ended(locked, reason))).await?;
     Ok(seats)

@@ -3,8 +3,10 @@
 pub mod admin_change;
 pub mod form;
 pub mod layout;
+pub mod membership;
 pub mod order;
 pub mod presale;
+pub mod resale;
 pub mod reservation;
 pub mod sale;
 pub mod stamp;

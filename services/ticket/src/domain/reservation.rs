@@ -63,8 +63,10 @@ pub struct Reservation {
     pub expires_at: Timestamp,
     /// The order that fences it, or fenced it last.
     pub order: Option<String>,
-    /// The order it was sold to.
+    /// The order it was first sold to.
     pub sold_order: Option<String>,
+    /// The order by which its owner bought it from somebody else.
+    pub owner_order: Option<String>,
 }
 
 /// Why payment may not begin.
@@ -150,6 +152,13 @@ pub enum Expiry {
 }
 
 impl Reservation {
+    /// The order that its owner paid. Money goes back to that one, never to an earlier
+    /// owner's.
+    pub fn paid_order(&self) -> Option<&str> {
+        let paid = self.owner_order.as_ref().or(self.sold_order.as_ref());
+        paid.map(String::as_str)
+    }
+
     /// Whether payment for it may begin or go on at `now`.
     pub fn check_payable(&self, user: UserId, now: Timestamp) -> Result<(), PayRefusal> {
         if self.user != user {
@@ -218,10 +227,11 @@ impl Reservation {
 
     /// End because payment gives the money of `order` back to `user`.
     pub fn refund(&self, order: &str, user: UserId) -> Refund {
-        if self.user != user {
+        let is_sold_to_it = self.paid_order() == Some(order);
+        let was_sold_to_it = self.sold_order.as_deref() == Some(order);
+        if self.user != user || (was_sold_to_it && !is_sold_to_it) {
             return Refund::NotOwner;
         }
-        let is_sold_to_it = self.sold_order.as_deref() == Some(order);
         match self.stage {
             Stage::Held => Refund::End,
             Stage::Paying if self.is_fenced_by(order) => Refund::End,
@@ -289,6 +299,7 @@ mod tests {
             expires_at: at(300),
             order: None,
             sold_order: None,
+            owner_order: None,
         }
     }
 
@@ -375,6 +386,23 @@ mod tests {
         assert_eq!(held().expire(at(299)), Expiry::NotDue);
         assert_eq!(held().expire(at(300)), Expiry::Release);
         assert_eq!(paying("a").expire(at(600)), Expiry::Resolve("a".to_owned()));
+    }
+
+    #[test]
+    fn who_sold_a_ticket_on_has_no_claim_to_its_money() {
+        let resold = Reservation {
+            stage: Stage::Sold,
+            user: OTHER,
+            sold_order: Some("first".to_owned()),
+            owner_order: Some("second".to_owned()),
+            ..held()
+        };
+        assert_eq!(resold.refund("first", OWNER), Refund::NotOwner);
+        assert_eq!(resold.refund("second", OTHER), Refund::End);
+        // Nor has an owner who bought it back, to that of the first sale.
+        assert_eq!(resold.refund("first", OTHER), Refund::NotOwner);
+        // The fact of the first sale may come again.
+        assert_eq!(resold.confirm("first", OWNER, TOTAL), Confirm::AlreadySold);
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 use jiff::Timestamp;
 use urr_contract::{
-    Fact,
-    facts::{ReservationConfirmedV1, ReservationCreatedV1, ReservationEndedV1},
+    ArtistId, Fact, MembershipId, UserId,
+    facts::{
+        MembershipActivatedV1, ReservationConfirmedV1, ReservationCreatedV1, ReservationEndedV1,
+        TransferCompletedV1,
+    },
 };
 
 use crate::{
-    domain::reservation::Stage,
+    domain::{resale::Listing, reservation::Stage},
     store::reservations::{Locked, NewHold},
 };
 
@@ -50,8 +53,8 @@ pub fn ended(locked: &Locked, reason: &str) -> ReservationEndedV1 {
         quantity: locked.row.quantity,
         order_id: locked
             .row
-            .sold_order
-            .clone()
+            .paid_order()
+            .map(str::to_owned)
             .or_else(|| locked.row.order.clone()),
         timestamp: locked.now,
     }
@@ -63,5 +66,29 @@ pub fn rejected(locked: &Locked, order: &str, reason: &str) -> Fact {
         order_id: Some(order.to_owned()),
         was_confirmed: false,
         ..ended(locked, reason)
+    })
+}
+
+/// A ticket changed hands.
+pub fn transferred(listing: &Listing, buyer: UserId, at: Timestamp) -> Fact {
+    Fact::TransferCompleted(TransferCompletedV1 {
+        saga_id: None,
+        transfer_id: listing.id,
+        reservation_id: Some(listing.reservation),
+        seller_id: Some(listing.seller),
+        buyer_id: buyer,
+        total_price: listing.price.total,
+        timestamp: at,
+    })
+}
+
+/// A membership was paid and is active.
+pub fn activated(id: MembershipId, user: UserId, artist: ArtistId, at: Timestamp) -> Fact {
+    Fact::MembershipActivated(MembershipActivatedV1 {
+        saga_id: None,
+        membership_id: id,
+        user_id: user,
+        artist_id: Some(artist.0),
+        timestamp: at,
     })
 }

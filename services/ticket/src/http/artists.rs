@@ -6,7 +6,7 @@ use axum::{Router, extract::State as Shared, routing::get};
 use serde::Serialize;
 use urr_contract::ArtistId;
 use urr_kit::{
-    ApiError, ApiResult,
+    ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     page::{Page, PageQuery, Pagination},
 };
@@ -14,6 +14,7 @@ use urr_kit::{
 use crate::{
     State,
     domain::presale::PresaleSchedule,
+    refusal,
     store::{
         artists,
         artists::{ArtistEventRow, ArtistListRow, ArtistRow},
@@ -80,7 +81,7 @@ async fn detail(
 ) -> ApiResult<AppJson<DetailAnswer>> {
     let (artist, member_count) = artists::find(&state.pool, id)
         .await?
-        .ok_or_else(|| ApiError::not_found("ARTIST_NOT_FOUND", "Artist not found"))?;
+        .ok_or_else(refusal::artist_not_found)?;
     let events = artists::events(&state.pool, id).await?;
     Ok(AppJson(DetailAnswer {
         artist,

@@ -5,10 +5,12 @@ pub mod artists;
 pub mod booker;
 pub mod events;
 pub mod internal;
+pub mod memberships;
 pub mod reservations;
 pub mod seats;
 pub mod tickets;
 pub mod time;
+pub mod transfers;
 
 use std::sync::Arc;
 
@@ -24,10 +26,12 @@ pub fn routes(state: &Arc<State>) -> Router<Arc<State>> {
         .merge(admin::routes(state))
         .merge(artists::routes())
         .merge(events::routes())
+        .merge(memberships::routes())
         .merge(reservations::routes())
         .merge(seats::routes())
         .merge(tickets::routes())
         .merge(time::routes())
+        .merge(transfers::routes())
         .merge(internal::routes())
 }
 

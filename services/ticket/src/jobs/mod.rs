@@ -4,6 +4,7 @@ pub mod called_off;
 pub mod event_status;
 pub mod expiry;
 pub mod idempotency_purge;
+pub mod membership_expiry;
 pub mod reconciliation;
 
 use std::{sync::Arc, time::Duration};
@@ -26,6 +27,8 @@ pub struct Intervals {
 /// Old idempotency keys are deleted so often.
 const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 
+/// Memberships whose year is over are written down so often; reading knows it at once.
+const MEMBERSHIP_INTERVAL: Duration = Duration::from_mins(10);
 /// What is live of events that were called off is looked for so often.
 const CALLED_OFF_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -52,6 +55,9 @@ pub fn spawn(tasks: &Tasks, state: &Arc<State>, intervals: Intervals) {
     });
     job("event-status", intervals.event_status, |state| {
         Box::pin(async move { event_status::run(&state).await.map(drop) })
+    });
+    job("membership-expiry", MEMBERSHIP_INTERVAL, |state| {
+        Box::pin(async move { membership_expiry::run(&state).await.map(drop) })
     });
     job("idempotency-purge", PURGE_INTERVAL, |state| {
         Box::pin(async move { idempotency_purge::run(&state).await.map(drop) })

@@ -1,6 +1,7 @@
 //! All SQL, one file per aggregate. Functions take a connection, so the caller owns the
 //! transaction. Whatever locks several rows locks them in this order, so that no two wait for
-//! each other: reservation, seats by id, person, ticket types by id and their shards.
+//! each other: reservation, its listing, seats by id, person, ticket types by id and their shards,
+//! memberships by id.
 
 pub mod admin_reservations;
 pub mod artists;
@@ -10,12 +11,14 @@ pub mod events;
 pub mod idempotency;
 pub mod items;
 pub mod layouts;
+pub mod memberships;
 pub mod orders;
 pub mod people;
 pub mod reservations;
 pub mod seats;
 pub mod stock;
 pub mod ticket_types;
+pub mod transfers;
 
 use sqlx::{PgPool, Postgres, Transaction, error::DatabaseError};
 

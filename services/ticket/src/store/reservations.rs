@@ -81,7 +81,8 @@ macro_rules! one {
             LockedRow,
             r#"select id as "id!: ReservationId", user_id as "user!: UserId", event_id as "event: EventId",
                       reservation_number as number, quantity, total_amount as "total!: Won", status, payment_status,
-                      expires_at as "expires_at!: Stamp", order_id, sold_order_id, clock_timestamp() as "now!: Stamp"
+                      expires_at as "expires_at!: Stamp", order_id, sold_order_id,
+                      owner_order_id, clock_timestamp() as "now!: Stamp"
                from reservations where id = $1 "# + $lock,
             $id as ReservationId,
         )
@@ -125,6 +126,7 @@ struct LockedRow {
     expires_at: Stamp,
     order_id: Option<String>,
     sold_order_id: Option<String>,
+    owner_order_id: Option<String>,
     now: Stamp,
 }
 
@@ -144,6 +146,7 @@ impl LockedRow {
                 expires_at: self.expires_at.time(),
                 order: self.order_id,
                 sold_order: self.sold_order_id,
+                owner_order: self.owner_order_id,
             },
             payment_status: self.payment_status,
             now: self.now.time(),
@@ -238,6 +241,45 @@ pub async fn set_payment_status(
         "update reservations set payment_status = $2, updated_at = now() where id = $1",
         id as ReservationId,
         payment_status,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Locks the live seats of a reservation, in the order of their ids.
+pub async fn lock_seats(connection: &mut PgConnection, id: ReservationId) -> sqlx::Result<()> {
+    sqlx::query!(
+        r"select s.id from seats s join reservation_items i on i.seat_id = s.id
+          where i.reservation_id = $1 and i.live order by s.id for update of s",
+        id as ReservationId,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives a sold reservation to the person who bought it from its owner, with its seats, which
+/// the caller has locked.
+pub async fn hand_over(
+    connection: &mut PgConnection,
+    id: ReservationId,
+    buyer: UserId,
+    order: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update reservations set user_id = $2, owner_order_id = $3, updated_at = now() where id = $1",
+        id as ReservationId,
+        buyer as UserId,
+        order,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        r"update seats s set locked_by = $2, version = s.version + 1, updated_at = now()
+          from reservation_items i where i.seat_id = s.id and i.reservation_id = $1 and i.live",
+        id as ReservationId,
+        buyer as UserId,
     )
     .execute(connection)
     .await?;

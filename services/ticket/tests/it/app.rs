@@ -6,8 +6,8 @@ use clap::Parser;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use urr_contract::{
-    EventId, Fact, FactId, PaymentId, ReservationId, SeatId, SeatLayoutId, TicketTypeId, UserId,
-    Won,
+    ArtistId, EventId, Fact, FactId, MembershipId, PaymentId, ReservationId, SeatId, SeatLayoutId,
+    TicketTypeId, UserId, Won,
     facts::{PaymentConfirmedV1, PaymentRefundedV1, PaymentType},
     topics::Topic,
 };
@@ -17,7 +17,7 @@ use urr_ticket::{
     Config, MIGRATIONS, State,
     domain::layout::Layout,
     facts::payment::{GROUP, PaymentFacts},
-    store::{seats, stock},
+    store::{artists, seats, stock},
 };
 
 use crate::{auth_stub::AuthStub, payment_stub::PaymentStub};
@@ -177,6 +177,46 @@ impl App {
             .map(|seat| seat.id)
             .collect();
         (event, ids)
+    }
+
+    /// An artist.
+    pub(crate) async fn artist(&self, name: &str) -> ArtistId {
+        let mut connection = self.pool.acquire().await.unwrap();
+        artists::by_name(&mut connection, name).await.unwrap()
+    }
+
+    /// From now on the event is that artist's.
+    pub(crate) async fn set_artist(&self, event: EventId, artist: ArtistId) {
+        sqlx::query!(
+            "update events set artist_id = $2 where id = $1",
+            event as EventId,
+            artist as ArtistId
+        )
+        .execute(&self.pool)
+        .await
+        .unwrap();
+    }
+
+    /// Asks for a membership.
+    pub(crate) async fn subscribe(&self, user: UserId, artist: ArtistId) -> MembershipId {
+        let body = json!({"artistId": artist});
+        let path = "/api/memberships/subscribe";
+        let answer = self.client.as_user(user).post(path, body).await.expect(201);
+        answer.body["membershipId"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
+    /// Makes a person a paid member; returns the order.
+    pub(crate) async fn join(&self, user: UserId, artist: ArtistId) -> String {
+        let id = self.subscribe(user, artist).await;
+        let order = format!("ORD-{id}");
+        let path = format!("/internal/memberships/{id}/activate");
+        let body = json!({"userId": user, "orderId": order});
+        self.client.internal().post(&path, body).await.expect(200);
+        order
     }
 
     /// A standing type of an event.

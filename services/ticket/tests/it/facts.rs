@@ -95,29 +95,30 @@ async fn a_rejected_payment_ends_as_refunded() {
 }
 
 #[tokio::test]
-async fn facts_of_other_things_pass_and_a_payment_for_nothing_is_an_error() {
+async fn facts_of_later_versions_pass_and_a_payment_for_nothing_is_an_error() {
     with_app(async |app| {
         let hold = held(app).await;
         let Fact::PaymentConfirmed(fact) = captured(&hold, "ORD-1") else {
             unreachable!("it is one")
         };
-        let membership = PaymentConfirmedV1 {
-            payment_type: PaymentType::Membership,
-            reservation_id: None,
-            reference_id: Some(hold.id.0),
-            ..fact.clone()
-        };
-        app.receive(FactId::random(), Fact::PaymentConfirmed(membership))
-            .await
-            .unwrap();
         app.receive(FactId::random(), Fact::Unknown).await.unwrap();
-        let nowhere = PaymentConfirmedV1 {
-            reservation_id: Some(urr_contract::ReservationId::random()),
-            ..fact
-        };
-        app.receive(FactId::random(), Fact::PaymentConfirmed(nowhere))
-            .await
-            .unwrap_err();
+        for payment_type in [
+            PaymentType::Reservation,
+            PaymentType::Transfer,
+            PaymentType::Membership,
+        ] {
+            for reference in [None, Some(uuid::Uuid::new_v4())] {
+                let nowhere = PaymentConfirmedV1 {
+                    payment_type,
+                    reservation_id: reference.map(urr_contract::ReservationId),
+                    reference_id: reference,
+                    ..fact.clone()
+                };
+                app.receive(FactId::random(), Fact::PaymentConfirmed(nowhere))
+                    .await
+                    .unwrap_err();
+            }
+        }
         assert_eq!(app.stage(hold.id).await, "pending/pending");
     })
     .await;
