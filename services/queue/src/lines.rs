@@ -93,6 +93,8 @@ struct Known {
 struct Learnt {
     waiting: HashSet<u64>,
     inside: HashMap<u64, Slot>,
+    /// The highest number of all.
+    highest: u64,
 }
 
 /// Signs of life that are still to be written.
@@ -223,11 +225,14 @@ impl Line {
         match *joined {
             Joined::Inside(Inside { number, slot, .. }, _) if self.is_news(number, true) => {
                 let mut learnt = self.learnt.lock();
+                learnt.highest = learnt.highest.max(number);
                 learnt.waiting.remove(&number);
                 learnt.inside.insert(number, slot);
             }
             Joined::Waiting { number, .. } if self.is_news(number, false) => {
-                self.learnt.lock().waiting.insert(number);
+                let mut learnt = self.learnt.lock();
+                learnt.highest = learnt.highest.max(number);
+                learnt.waiting.insert(number);
             }
             _ => {}
         }
@@ -441,8 +446,10 @@ impl Lines {
             *line.known.write() = Some(Known { snapshot, fetched });
             return Ok(());
         }
-        let went_back =
-            matches!((&snapshot, &known), (Some(new), Some(old)) if is_behind(new, &old.snapshot));
+        let went_back = snapshot.as_ref().is_some_and(|new| {
+            let is_less = |old: &Known| is_behind(new, &old.snapshot, learnt_before.highest);
+            new.is_of_older_run || known.as_ref().is_some_and(is_less)
+        });
         if snapshot.is_none() || went_back {
             let replaces = snapshot.as_ref().map(|snapshot| snapshot.epoch);
             self.lay_out(line.event, replaces).await?;
@@ -557,7 +564,9 @@ impl Lines {
         let keys = self.rooms.line(line.event);
         for _ in 0..JOIN_TRIES {
             request.seen = line.view().map_or((0, 0), |view| {
-                (view.snapshot.epoch, view.snapshot.last_number)
+                let highest = line.learnt.lock().highest;
+                let last = view.snapshot.last_number.max(highest);
+                (view.snapshot.epoch, last)
             });
             match keys.join(&request).await? {
                 Joined::Lost(Lost::Unloaded | Lost::Behind(_)) => {
@@ -791,8 +800,10 @@ impl Lines {
     }
 }
 
-fn is_behind(new: &Snapshot, old: &Snapshot) -> bool {
-    new.epoch < old.epoch || (new.epoch == old.epoch && new.last_number < old.last_number)
+/// Whether Redis knows less than it once did; `learnt` is the highest number of joins.
+fn is_behind(new: &Snapshot, old: &Snapshot, learnt: u64) -> bool {
+    let last = old.last_number.max(learnt);
+    new.epoch < old.epoch || (new.epoch == old.epoch && new.last_number < last)
 }
 
 /// The result of a call whose failure changes nothing for the caller.

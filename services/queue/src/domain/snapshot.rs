@@ -33,6 +33,9 @@ pub struct Snapshot {
     pub taken_ms: i64,
     /// Incarnation of the line.
     pub epoch: u32,
+    /// Whether Redis was restarted or replaced since the line was laid out: it may have
+    /// forgotten the last numbers.
+    pub is_of_older_run: bool,
     /// Last number given out.
     pub last_number: u64,
     /// Number up to which numbers may be given out.
@@ -77,6 +80,7 @@ impl Snapshot {
         Self {
             taken_ms: 0,
             epoch: 0,
+            is_of_older_run: false,
             last_number: 0,
             reserved_to: 0,
             serving: 0,
@@ -194,6 +198,7 @@ mod tests {
         Snapshot {
             taken_ms: 100_000,
             epoch: 1,
+            is_of_older_run: false,
             last_number: 9,
             reserved_to: 100,
             serving: 4,

@@ -82,6 +82,7 @@ mod tests {
         told.lose(&Arc::new(Snapshot {
             taken_ms: 0,
             epoch: 1,
+            is_of_older_run: false,
             last_number: 15,
             reserved_to: 20,
             serving: 0,

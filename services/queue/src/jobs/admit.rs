@@ -415,11 +415,11 @@ impl Worker {
 }
 
 fn leads(admitted: &Admitted) -> bool {
-    !matches!(admitted.status.as_str(), "busy" | "unloaded")
+    admitted.status != "busy" && !is_lost(admitted)
 }
 
 fn is_lost(admitted: &Admitted) -> bool {
-    admitted.status == "unloaded"
+    matches!(admitted.status.as_str(), "unloaded" | "behind")
 }
 
 fn is_silent(admitted: &Admitted) -> bool {

@@ -10,9 +10,10 @@
 
 local LEASE = 'admission:lock:' .. TAG
 local most = tonumber(ARGV[4])
-local line = fields(LINE, { 'epoch', 'resumes_at', 'tokens', 'refilled_at', 'watched_at',
+local line = fields(LINE, { 'epoch', 'run', 'resumes_at', 'tokens', 'refilled_at', 'watched_at',
   'admits_at', 'heard_at', 'told' })
 if not line.epoch then return { 'unloaded', 0, 0, 0, 0, 0 } end
+if line.run ~= this_run() then return { 'behind', 0, 0, 0, 0, 0 } end
 
 local owner = redis.call('GET', LEASE)
 if owner and owner ~= ARGV[1] then return { 'busy', 0, 0, 0, 0, 0 } end

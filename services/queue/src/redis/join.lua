@@ -14,14 +14,14 @@ local person_bucket = QUEUE .. ':' .. ARGV[4]
 local visitor, visitor_bucket = ARGV[5], QUEUE .. ':' .. ARGV[6]
 local receipt_number, receipt_epoch, receipt_is_own = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
 
-local line = fields(LINE, { 'epoch', 'reserved', 'base', 'trusted_to', 'resumes_at', 'loaded_at',
+local line = fields(LINE, { 'epoch', 'run', 'reserved', 'base', 'trusted_to', 'resumes_at', 'loaded_at',
   'tokens', 'refilled_at', 'backlog', 'admits_at', 'heard_at', 'told', 'told_at' })
 if not line.epoch then return { 'unloaded' } end
 local epoch, base, trusted_to = tonumber(line.epoch), tonumber(line.base), tonumber(line.trusted_to)
 local last = tonumber(redis.call('GET', SEQ) or '-1')
 local seen_epoch, seen_last = tonumber(ARGV[15]), tonumber(ARGV[16])
 -- A Redis that knows less than it once told us would give the same number twice.
-if last < 0 or epoch < seen_epoch or (epoch == seen_epoch and last < seen_last) then
+if last < 0 or line.run ~= this_run() or epoch < seen_epoch or (epoch == seen_epoch and last < seen_last) then
   return { 'behind', epoch }
 end
 local policy = read_policy()
@@ -36,7 +36,9 @@ end
 
 -- The number of a receipt, where it still stands for a place. Own receipts of this
 -- incarnation are believed; a visitor's only through the index, since somebody else may
--- have taken that place over. A receipt of a lost incarnation is honoured once.
+-- have taken that place over. A receipt of a lost incarnation is honoured once; whether a
+-- visitor's place had been taken over is lost, so of a visitor and an account that both show
+-- the number, only the first has it.
 local function number_of_receipt()
   if receipt_number == 0 then return nil end
   if receipt_epoch == epoch then return receipt_is_own and is_account and receipt_number or nil end
@@ -44,8 +46,9 @@ local function number_of_receipt()
   local slot = read_slot(receipt_number)
   if slot and slot.person and slot.person ~= account then return nil end
   local honoured = redis.call('GETBIT', RESTORED, receipt_number) == 1
+  local is_accounts = receipt_is_own and is_account
   if state_of(receipt_number) then
-    if honoured and not (receipt_is_own and is_account) then return nil end
+    if honoured and not (is_accounts and redis.call('GETBIT', VISITED, receipt_number) == 0) then return nil end
   elseif honoured or receipt_number <= trusted_to then
     return nil
   else
@@ -54,6 +57,10 @@ local function number_of_receipt()
   redis.call('SETBIT', RESTORED, receipt_number, 1)
   keep(WAITING, policy)
   keep(RESTORED, policy)
+  if not is_accounts then
+    redis.call('SETBIT', VISITED, receipt_number, 1)
+    keep(VISITED, policy)
+  end
   return receipt_number
 end
 

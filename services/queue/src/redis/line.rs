@@ -158,7 +158,8 @@ impl Joined {
 /// What one call of the admission script did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// `open`, `closed`, `silent` (nobody is heard of), `no policy`, `busy` (another worker holds the lease) or `unloaded`.
+    /// `open`, `closed`, `silent` (nobody is heard of), `no policy`, `busy` (another worker holds the lease), `unloaded` or
+    /// `behind` (Redis was restarted or replaced).
     pub status: String,
     /// People let in.
     pub admitted: u64,
@@ -499,6 +500,7 @@ fn read_snapshot(reply: &mut Reply) -> RedisResult<Option<Snapshot>> {
     let Some(epoch) = reply.next::<Option<u32>>()? else {
         return Ok(None);
     };
+    let is_of_older_run: bool = reply.next()?;
     let (last_number, reserved_to, serving) = (reply.next()?, reply.next()?, reply.next()?);
     let (resumes_ms, backlog_since_ms) = (reply.next()?, reply.next()?);
     let waiting = Waiting::new(reply.next()?, reply.next()?);
@@ -509,6 +511,7 @@ fn read_snapshot(reply: &mut Reply) -> RedisResult<Option<Snapshot>> {
     Ok(Some(Snapshot {
         taken_ms,
         epoch,
+        is_of_older_run,
         last_number,
         reserved_to,
         serving,

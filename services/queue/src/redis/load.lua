@@ -16,7 +16,7 @@ local last = math.max(base, tonumber(redis.call('GET', SEQ) or '0'))
 redis.call('SET', SEQ, integer(last))
 redis.call('SET', SERVING, integer(math.max(tonumber(ARGV[4]), tonumber(redis.call('GET', SERVING) or '0'))))
 redis.call('SETBIT', WAITING, 0, 0)
-redis.call('HSET', LINE, 'epoch', ARGV[1], 'base', integer(last), 'trusted_to', 0,
+redis.call('HSET', LINE, 'epoch', ARGV[1], 'run', this_run(), 'base', integer(last), 'trusted_to', 0,
   'reserved', integer(math.max(last, tonumber(ARGV[3]))), 'loaded_at', integer(now),
   'resumes_at', integer(now + tonumber(ARGV[5])), 'refilled_at', integer(now),
   'tokens', integer(policy and policy.rate * 1000 or 0), 'backlog', '0',

@@ -13,6 +13,7 @@
 //! | `present:{id}:<n>`, `alive:{id}:<n>` | bitmaps | numbers, one bitmap per time of expiry |
 //! | `given:{id}` | bitmap | numbers that waited in what replicas knew before a loss |
 //! | `restored:{id}` | bitmap | numbers whose receipt of a lost incarnation was honoured |
+//! | `visited:{id}` | bitmap | those of them where the receipt was a visitor's |
 //! | `active:{id}` | sorted set | number, end of stay in ms |
 //! | `slots:{id}` | hash | number → `admission\|since ms\|appeared\|person` |
 //! | `pace:{id}` | hash | second → people admitted |

@@ -13,6 +13,7 @@ local WAITING = 'waiting:' .. TAG   -- bitmap by number: has a place in the line
 local PRESENT = 'present:' .. TAG   -- bitmaps by number, one per expiry: polls as told
 local ALIVE = 'alive:' .. TAG       -- bitmaps by number, one per expiry: not gone for good
 local RESTORED = 'restored:' .. TAG -- bitmap by number: an old receipt was honoured once
+local VISITED = 'visited:' .. TAG   -- bitmap by number: that receipt was a visitor's
 local GIVEN = 'given:' .. TAG       -- bitmap by number: waited in what was known before a loss
 local QUEUE = 'queue:' .. TAG       -- hashes of 16-byte person -> number, in buckets
 local ACTIVE = 'active:' .. TAG     -- sorted set: number, end of stay in ms
@@ -53,6 +54,13 @@ local function fields(key, names)
 end
 
 local function integer(text) return string.format('%.0f', text) end
+
+-- Names this run of the server. A restart or a replica that took over may have brought an
+-- older line back, in which the last numbers are still to be given out.
+local function this_run()
+  local info = redis.pcall('INFO', 'server')
+  return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or 'unknown'
+end
 
 -- Nil where no policy is known: then nobody enters.
 local function read_policy()

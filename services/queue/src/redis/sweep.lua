@@ -7,7 +7,7 @@ local policy = read_policy()
 if not line.epoch or not policy then return 0 end
 
 if is_silent(line) then return 0 end
-for _, key in ipairs({ LINE, SEQ, SERVING, POLICY, WAITING, RESTORED, ACTIVE, SLOTS }) do keep(key, policy) end
+for _, key in ipairs({ LINE, SEQ, SERVING, POLICY, WAITING, RESTORED, VISITED, ACTIVE, SLOTS }) do keep(key, policy) end
 
 local gone = 0
 -- After an outage nobody could give a sign of life; everybody gets the whole time again.

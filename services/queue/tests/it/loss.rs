@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use urr_contract::AdmissionId;
+use urr_contract::{AdmissionId, UserId};
 use urr_queue::Settings;
 
 use crate::hall::{Fan, Hall, Replica, entry_claims, number_of, position_of, rules, status_of};
@@ -205,6 +205,92 @@ async fn a_redis_that_forgot_the_last_numbers_gives_none_twice() {
     assert!(newcomer > 10, "{newcomer}");
     replica.renew().await;
     crowd.finds_everything(&replica).await;
+}
+
+/// Everything in Redis, as a file or a replica has it.
+async fn copy_of(hall: &Hall) -> Vec<(String, Vec<u8>)> {
+    let keys: Vec<String> = hall.command(&["KEYS", "*"]).await;
+    let mut copy = Vec::new();
+    for key in keys {
+        let content = hall.command(&["DUMP", &key]).await;
+        copy.push((key, content));
+    }
+    copy
+}
+
+#[tokio::test]
+async fn an_older_copy_of_redis_gives_no_number_twice() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let replica = hall.replica().await;
+    let mut crowd = Crowd::gather(&hall, &replica, 1, 4).await;
+    let older = copy_of(&hall).await;
+    crowd
+        .waiting
+        .extend(Crowd::gather(&hall, &replica, 0, 5).await.waiting);
+    hall.redis.start();
+    urr_testkit::wait_for("Redis to be found again", async || {
+        hall.redis.client.ping().await.is_ok()
+    })
+    .await;
+    for (key, content) in older {
+        let mut restore = redis::cmd("RESTORE");
+        restore.arg(key).arg(60_000).arg(content);
+        let restored: redis::RedisResult<()> = restore
+            .query_async(&mut hall.redis.client.connection())
+            .await;
+        restored.unwrap();
+    }
+    // This one remembers nothing that could tell it how far numbers were given out.
+    let other = hall.replica().await;
+    let newcomer = number_of(&Fan::new(&hall).check(&other).await);
+    assert!(newcomer > 10, "{newcomer}");
+    replica.renew().await;
+    crowd.finds_everything(&replica).await;
+    crowd.finds_everything(&other).await;
+}
+
+#[tokio::test]
+async fn a_worker_calls_nobody_by_an_older_copy_of_redis() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let (replica, worker) = (hall.replica().await, hall.worker().await);
+    Crowd::gather(&hall, &replica, 1, 1).await;
+    let _: i64 = hall
+        .command(&["HSET", &hall.key("line"), "run", "another"])
+        .await;
+    let admitted = replica.keys().admit("worker").await.unwrap();
+    assert_eq!((admitted.status.as_str(), admitted.admitted), ("behind", 0));
+    assert_eq!(worker.pass(hall.event).await.unwrap().status, "open");
+    assert_eq!(replica.keys().epoch().await.unwrap(), Some(2));
+}
+
+#[tokio::test]
+async fn of_two_who_show_a_number_after_a_loss_one_has_it() {
+    for account_is_first in [true, false] {
+        let hall = Hall::new(rules(1, 1000)).await;
+        let before = hall.replica().await;
+        Fan::new(&hall).check(&before).await;
+        let mut visitor = Fan::visitor(&hall);
+        visitor.check(&before).await;
+        let signed_in = || Fan {
+            user: Some(UserId::random()),
+            ..visitor.clone()
+        };
+        let (mut account, mut other) = (signed_in(), signed_in());
+        assert_eq!(number_of(&account.check(&before).await), 2);
+        drop(before);
+        hall.redis.flush().await;
+        let replica = hall.replica().await;
+        let mut fans = [&mut account, &mut other];
+        if !account_is_first {
+            fans.reverse();
+        }
+        let mut numbers = Vec::new();
+        for fan in fans {
+            numbers.push(number_of(&fan.check(&replica).await));
+        }
+        assert_eq!(numbers[0], 2);
+        assert!(numbers[1] > 2, "{numbers:?}");
+    }
 }
 
 #[tokio::test]

@@ -257,6 +257,7 @@ async fn what_replicas_give_back_is_taken_during_the_hold_only() {
     let known = |taken_ms: i64| Snapshot {
         taken_ms,
         epoch: 1,
+        is_of_older_run: false,
         last_number: 9,
         reserved_to: 50,
         serving: 1,
@@ -368,6 +369,7 @@ fn known_inside(taken_ms: i64, stays: &[StayOf]) -> Snapshot {
     Snapshot {
         taken_ms,
         epoch: 1,
+        is_of_older_run: false,
         last_number: 9,
         reserved_to: 50,
         serving: 9,
