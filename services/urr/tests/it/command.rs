@@ -12,7 +12,12 @@ pub(crate) fn urr(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // Programs are found by the first; the broker of the Kafka tests is kept under the others.
+        .envs(
+            ["PATH", "HOME", "URR_CACHE"]
+                .into_iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?))),
+        );
     command
 }
 
