@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 /// The program, with nothing of this process' environment but the way to other programs.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one variable that is handed on"
+    reason = "the variables that are handed on"
 )]
 pub(crate) fn urr(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_urr"));
