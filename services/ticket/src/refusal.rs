@@ -389,3 +389,8 @@ pub fn membership_not_payable() -> ApiError {
         "Membership cannot be activated by this payment",
     )
 }
+
+/// 409: what is left does not fulfil the wish.
+pub fn no_such_seats() -> ApiError {
+    ApiError::conflict("SEATS_NOT_AVAILABLE", "No matching seats are available")
+}

@@ -35,6 +35,7 @@ pub struct SeatMap {
     pub body: Bytes,
     /// Its entity tag.
     pub tag: String,
+    seats: Vec<MapSeat>,
     available: HashSet<SeatId>,
     gzip: OnceCell<Bytes>,
 }
@@ -117,9 +118,15 @@ impl SeatMap {
                 .filter(|seat| seat.status == "available")
                 .map(|seat| seat.id)
                 .collect(),
+            seats: rows,
             body: body.into(),
             gzip: OnceCell::new(),
         }))
+    }
+
+    /// All seats, by section, row and number, as they were when the map was read.
+    pub fn seats(&self) -> &[MapSeat] {
+        &self.seats
     }
 
     /// Whether the seat was available when the map was read.

@@ -1,8 +1,12 @@
 //! Seat layouts: sections of equal rows, from which an event's seats are generated.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use urr_contract::Won;
+
+use super::seat::SeatKind;
 
 /// Most seats one layout may describe.
 const MAX_SEATS: i64 = 200_000;
@@ -32,6 +36,60 @@ pub struct Section {
     /// Number of the first row.
     #[serde(default = "first_row")]
     pub start_row: i32,
+    /// Seats with room for a wheelchair.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub wheelchair: Vec<Places>,
+    /// Seats beside those.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub companion: Vec<Places>,
+}
+
+/// Some seats of one row.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Places {
+    /// The row, by its number.
+    pub row: i32,
+    /// The seats, by theirs.
+    pub seats: Vec<i32>,
+}
+
+/// A seat that is not for anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpecialSeat<'a> {
+    /// Its section.
+    pub section: &'a str,
+    /// Its row.
+    pub row: i32,
+    /// Its number in the row.
+    pub number: i32,
+    /// For whom it is.
+    pub kind: SeatKind,
+}
+
+impl Section {
+    fn special_seats(&self) -> impl Iterator<Item = SpecialSeat<'_>> {
+        let of_kind = |places: &'_ [Places], kind| {
+            places
+                .iter()
+                .flat_map(|places| places.seats.iter().map(|number| (places.row, *number)))
+                .map(|(row, number)| (row, number, kind))
+                .collect::<Vec<_>>()
+        };
+        of_kind(&self.wheelchair, SeatKind::Wheelchair)
+            .into_iter()
+            .chain(of_kind(&self.companion, SeatKind::Companion))
+            .map(|(row, number, kind)| SpecialSeat {
+                section: &self.name,
+                row,
+                number,
+                kind,
+            })
+    }
+
+    fn has(&self, seat: &SpecialSeat<'_>) -> bool {
+        (self.start_row..self.start_row + self.rows).contains(&seat.row)
+            && (1..=self.seats_per_row).contains(&seat.number)
+    }
 }
 
 fn first_row() -> i32 {
@@ -74,10 +132,25 @@ impl Layout {
                 || section.name.chars().count() > 50
                 || section.start_row.checked_add(section.rows).is_none()
         });
-        if impossible || layout.seats() > MAX_SEATS {
+        if impossible || layout.seats() > MAX_SEATS || !layout.special_seats_exist() {
             return Err(LayoutError::Impossible);
         }
         Ok(layout)
+    }
+
+    /// Whether every special seat is one of its section, and named once.
+    fn special_seats_exist(&self) -> bool {
+        let mut named = HashSet::new();
+        self.sections.iter().all(|section| {
+            section.special_seats().all(|seat| {
+                section.has(&seat) && named.insert((seat.section, seat.row, seat.number))
+            })
+        })
+    }
+
+    /// Seats that are not for anybody.
+    pub fn special_seats(&self) -> impl Iterator<Item = SpecialSeat<'_>> {
+        self.sections.iter().flat_map(Section::special_seats)
     }
 
     /// Number of seats it describes.
@@ -106,6 +179,31 @@ mod tests {
         assert_eq!(layout.seats(), 30);
         assert_eq!(layout.sections.len(), 1);
         assert_eq!(layout.sections[0].start_row, 1);
+    }
+
+    #[test]
+    fn special_seats_are_seats_of_their_section_and_one_thing_each() {
+        let layout = |wheelchair: Value, companion: Value| {
+            Layout::parse(&json!({"sections": [
+                {"name": "R", "rows": 2, "seatsPerRow": 4, "price": 1, "startRow": 4,
+                 "wheelchair": wheelchair, "companion": companion}
+            ]}))
+        };
+        let row = |row: i32, seats: &[i32]| json!([{"row": row, "seats": seats}]);
+        let parsed = layout(row(4, &[1]), row(4, &[2])).unwrap();
+        let seats: Vec<_> = parsed
+            .special_seats()
+            .map(|seat| (seat.row, seat.number, seat.kind))
+            .collect();
+        assert_eq!(
+            seats,
+            [(4, 1, SeatKind::Wheelchair), (4, 2, SeatKind::Companion)]
+        );
+        assert!(layout(json!(null), json!([])).is_ok());
+        assert!(layout(row(3, &[1]), json!([])).is_err());
+        assert!(layout(row(6, &[1]), json!([])).is_err());
+        assert!(layout(row(4, &[5]), json!([])).is_err());
+        assert!(layout(row(4, &[1]), row(4, &[1])).is_err());
     }
 
     #[test]

@@ -9,4 +9,5 @@ pub mod presale;
 pub mod resale;
 pub mod reservation;
 pub mod sale;
+pub mod seat;
 pub mod stamp;

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod artists;
+pub mod best_seats;
 pub mod booker;
 pub mod events;
 pub mod internal;
@@ -25,6 +26,7 @@ pub fn routes(state: &Arc<State>) -> Router<Arc<State>> {
     Router::new()
         .merge(admin::routes(state))
         .merge(artists::routes())
+        .merge(best_seats::routes())
         .merge(events::routes())
         .merge(memberships::routes())
         .merge(reservations::routes())

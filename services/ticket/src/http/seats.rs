@@ -32,11 +32,11 @@ use crate::{
     domain::order::SeatSelection,
     refusal,
     seat_map::SeatMap,
-    store::{layouts, layouts::LayoutRow, reservations, reservations::ReservationDetail},
+    store::{events, layouts, layouts::LayoutRow, reservations, reservations::ReservationDetail},
 };
 
-/// Seats that one request may take on the wire.
-const SEATS_PER_REQUEST: usize = 1;
+/// Seats that one hold may take where the event does not allow more.
+const SEATS_PER_HOLD: usize = 1;
 
 pub(super) fn routes() -> Router<Arc<State>> {
     Router::new()
@@ -123,14 +123,25 @@ async fn reserve(
 ) -> ApiResult<JsonBytes> {
     booker.may_book(body.event_id)?;
     let key = body.idempotency_key.take();
+    // One seat, as nearly all ask for, needs no look at what the event allows.
+    let most = if body.seat_ids.len() > SEATS_PER_HOLD {
+        seats_per_hold(&state, body.event_id).await?
+    } else {
+        SEATS_PER_HOLD
+    };
     let request = SeatRequest {
         user: booker.user,
         event: body.event_id,
         key: IdempotencyKey::new(key, &("seats", &body))?,
-        seats: SeatSelection::new(body.seat_ids, SEATS_PER_REQUEST)
-            .map_err(refusal::seat_selection)?,
+        seats: SeatSelection::new(body.seat_ids, most).map_err(refusal::seat_selection)?,
     };
     hold(&state, &request).await.map(json_bytes)
+}
+
+/// Most seats that one hold of the event may take.
+pub(super) async fn seats_per_hold(state: &State, event: EventId) -> ApiResult<usize> {
+    let most = events::max_seats_per_hold(&state.pool, event).await?;
+    Ok(most.unwrap_or(SEATS_PER_HOLD))
 }
 
 #[derive(Serialize)]

@@ -250,6 +250,17 @@ pub async fn terms(connection: &mut PgConnection, id: EventId) -> sqlx::Result<O
     }))
 }
 
+/// Most seats that one hold of an event may take; `None` where there is no such event.
+pub async fn max_seats_per_hold(pool: &PgPool, id: EventId) -> sqlx::Result<Option<usize>> {
+    let most = sqlx::query_scalar!(
+        "select max_seats_per_hold from events where id = $1",
+        id as EventId
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(most.and_then(|most| usize::try_from(most).ok()))
+}
+
 /// Title of an event.
 pub async fn title(connection: &mut PgConnection, id: EventId) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!("select title from events where id = $1", id as EventId)

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use urr_contract::{EventId, ReservationId, SeatId, UserId, Won};
 
-use crate::domain::layout::Layout;
+use crate::domain::{layout::Layout, seat::SeatKind};
 
 /// A seat as the map shows it.
 #[derive(Debug, Serialize)]
@@ -25,6 +25,9 @@ pub struct MapSeat {
     pub price: Won,
     /// `available`, `locked` or `reserved`.
     pub status: String,
+    /// For whom it is; left out where for anybody.
+    #[serde(skip_serializing_if = "SeatKind::is_standard")]
+    pub kind: SeatKind,
 }
 
 /// All seats of an event, by section, row and number.
@@ -32,7 +35,7 @@ pub async fn map(pool: &PgPool, event: EventId) -> sqlx::Result<Vec<MapSeat>> {
     sqlx::query_as!(
         MapSeat,
         r#"select id as "id!: SeatId", section, row_number, seat_number, seat_label,
-                  price as "price!: Won", status
+                  price as "price!: Won", status, kind as "kind!: SeatKind"
            from seats where event_id = $1 order by section, row_number, seat_number"#,
         event as EventId,
     )
@@ -189,9 +192,40 @@ pub async fn generate(
         &prices as &[Won],
         &starts,
     )
+    .execute(&mut *connection)
+    .await?;
+    name_special(connection, event, layout).await?;
+    Ok(done.rows_affected())
+}
+
+/// Writes down for whom the special seats of a layout are.
+async fn name_special(
+    connection: &mut PgConnection,
+    event: EventId,
+    layout: &Layout,
+) -> sqlx::Result<()> {
+    let special: Vec<_> = layout.special_seats().collect();
+    if special.is_empty() {
+        return Ok(());
+    }
+    let sections: Vec<&str> = special.iter().map(|seat| seat.section).collect();
+    let rows: Vec<i32> = special.iter().map(|seat| seat.row).collect();
+    let numbers: Vec<i32> = special.iter().map(|seat| seat.number).collect();
+    let kinds: Vec<&str> = special.iter().map(|seat| seat.kind.as_str()).collect();
+    sqlx::query!(
+        r"update seats s set kind = special.kind
+          from unnest($2::text[], $3::int[], $4::int[], $5::text[]) as special(section, row, number, kind)
+          where s.event_id = $1 and s.section = special.section and s.row_number = special.row
+            and s.seat_number = special.number",
+        event as EventId,
+        &sections as &[&str],
+        &rows,
+        &numbers,
+        &kinds as &[&str],
+    )
     .execute(connection)
     .await?;
-    Ok(done.rows_affected())
+    Ok(())
 }
 
 /// Number of seats of an event.

@@ -1,0 +1,1 @@
+alter table seats validate constraint seats_kind_known;
