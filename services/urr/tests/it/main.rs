@@ -8,4 +8,5 @@ mod licences;
 mod migrate;
 mod platform;
 mod purchase;
+mod transcripts;
 mod up;

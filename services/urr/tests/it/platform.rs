@@ -87,6 +87,15 @@ impl Platform {
             .collect()
     }
 
+    /// One of the secrets that it made.
+    pub(crate) fn secret(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(self.directory.join("secrets.env"));
+        let text = text.expect("secrets.env");
+        let mut lines = text.lines().filter_map(|line| line.split_once('='));
+        let found = lines.find(|(other, _)| *other == name);
+        found.expect("a secret of that name").1.to_owned()
+    }
+
     /// The file for other commands.
     pub(crate) fn run_env(&self) -> PathBuf {
         self.directory.join("run.env")
