@@ -1,7 +1,7 @@
 //! Names under which people write. Auth knows them; without it the e-mail has to serve.
 
 use tracing::debug;
-use urr_contract::internal::{IdBatch, UserBatch};
+use urr_contract::internal::{UserBatch, UserIdBatch};
 use urr_kit::{client::InternalClient, identity::User};
 
 /// Longest name that is stored, in characters.
@@ -32,8 +32,8 @@ impl Authors {
     }
 
     async fn profile_name(&self, user: &User) -> Option<String> {
-        let body = IdBatch {
-            ids: vec![user.id.0],
+        let body = UserIdBatch {
+            user_ids: vec![user.id],
         };
         let found: Result<UserBatch, _> = self
             .auth

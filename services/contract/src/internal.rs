@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{EventId, PaymentId, ReservationId, UserId, Won};
+use crate::{EventId, Language, PaymentId, ReservationId, UserId, Won};
 
 /// Answer of ticket's `GET /internal/events/{eventId}/queue-info`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,11 +42,19 @@ pub struct EventSummary {
     pub sold_seats: i64,
 }
 
-/// Request of `POST /internal/events/batch` and `POST /internal/users/batch`.
+/// Request of `POST /internal/events/batch`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdBatch {
     /// At most 500 ids.
     pub ids: Vec<Uuid>,
+}
+
+/// Request of `POST /internal/users/batch`, whose key the contract fixes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserIdBatch {
+    /// At most 500 ids. Also read where they are called `ids`, as of the other batch.
+    #[serde(rename = "userIds", alias = "ids")]
+    pub user_ids: Vec<UserId>,
 }
 
 /// Answer of `POST /internal/events/batch`. Unknown ids are absent.
@@ -229,6 +237,9 @@ pub struct UserSummary {
     pub email: String,
     /// Its name.
     pub name: String,
+    /// In which language to write to the person.
+    #[serde(default)]
+    pub language: Language,
 }
 
 /// Answer of `POST /internal/users/batch`. Unknown ids are absent.

@@ -7,7 +7,9 @@ pub mod facts;
 pub mod headers;
 pub mod ids;
 pub mod internal;
+pub mod language;
 pub mod money;
+pub mod personal_data;
 pub mod revocations;
 pub mod sale_policy;
 pub mod tokens;
@@ -15,5 +17,6 @@ pub mod topics;
 
 pub use facts::Fact;
 pub use ids::*;
+pub use language::Language;
 pub use money::Won;
 pub use sale_policy::SalePolicy;

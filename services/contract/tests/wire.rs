@@ -9,7 +9,10 @@ use urr_contract::{
         MembershipActivatedV1, PaymentConfirmedV1, PaymentRefundedV1, PaymentType,
         ReservationConfirmedV1, ReservationCreatedV1, ReservationEndedV1, TransferCompletedV1,
     },
-    internal::{OrderOutcome, OrderState, PayAnswer, PayRequest, PaymentByReservation, QueueInfo},
+    internal::{
+        OrderOutcome, OrderState, PayAnswer, PayRequest, PaymentByReservation, QueueInfo,
+        UserIdBatch,
+    },
     sale_policy::{Fence, SalePolicy, Throttle},
     topics::Topic,
 };
@@ -227,4 +230,15 @@ fn the_sale_policy_and_its_times() {
     assert_eq!(policy.rate_at(time()), 10);
     assert_eq!(policy.rate_at(time() + hour / 2), 100);
     insta::assert_json_snapshot!(policy);
+}
+
+#[test]
+fn a_batch_of_accounts_is_asked_for_as_the_contract_says() {
+    let batch = UserIdBatch {
+        user_ids: vec![UserId(id(2))],
+    };
+    let json = serde_json::to_value(&batch).expect("JSON");
+    assert_eq!(json, json!({"userIds": [id(2)]}));
+    let other: UserIdBatch = serde_json::from_value(json!({"ids": [id(2)]})).expect("read");
+    assert_eq!(other, batch);
 }

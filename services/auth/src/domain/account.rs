@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use urr_contract::UserId;
+use urr_contract::{Language, UserId};
 
 /// What an account may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
@@ -38,4 +38,6 @@ pub struct Account {
     pub role: Role,
     /// When it was made.
     pub created_at: Timestamp,
+    /// In which language to write to the person.
+    pub language: Language,
 }

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod attempts;
 pub mod email;
+pub mod erasure;
 pub mod google_identity;
 pub mod password;
 pub mod registration;

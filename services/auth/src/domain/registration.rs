@@ -1,5 +1,7 @@
 //! What somebody must give to get an account, with the words of each refusal.
 
+use urr_contract::Language;
+
 use super::{
     email::Email,
     password::{Password, PasswordError},
@@ -37,6 +39,9 @@ pub enum Violation {
     /// Phone number with characters that no number has.
     #[error("Phone must not contain control characters")]
     PhoneUnprintable,
+    /// Not a language that is spoken here.
+    #[error("Language must be ko or en")]
+    Language,
 }
 
 impl From<PasswordError> for Violation {
@@ -80,18 +85,33 @@ impl Registration {
     ) -> Result<Self, Violation> {
         let email = parse_email(email)?;
         let password = Password::new(present(password)?)?;
-        let name = present(name)?.trim().to_owned();
-        if name.chars().count() > MAX_NAME_CHARACTERS {
-            return Err(Violation::NameTooLong);
-        }
-        if name.chars().any(char::is_control) {
-            return Err(Violation::NameUnprintable);
-        }
         Ok(Self {
             email,
             password,
-            name,
+            name: parse_name(name)?,
             phone: parse_phone(phone)?,
+        })
+    }
+}
+
+/// What a person wishes to change about themselves; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileChange {
+    /// The name, trimmed.
+    pub name: Option<String>,
+    /// In which language to write to them.
+    pub language: Option<Language>,
+}
+
+impl ProfileChange {
+    /// Checks the fields that are given.
+    pub fn new(name: Option<String>, language: Option<&str>) -> Result<Self, Violation> {
+        Ok(Self {
+            name: name.map(|name| parse_name(Some(name))).transpose()?,
+            language: language
+                .map(str::parse)
+                .transpose()
+                .map_err(|_| Violation::Language)?,
         })
     }
 }
@@ -121,6 +141,17 @@ fn present(field: Option<String>) -> Result<String, Violation> {
     field
         .filter(|text| !text.trim().is_empty())
         .ok_or(Violation::Blank)
+}
+
+fn parse_name(field: Option<String>) -> Result<String, Violation> {
+    let name = present(field)?.trim().to_owned();
+    if name.chars().count() > MAX_NAME_CHARACTERS {
+        return Err(Violation::NameTooLong);
+    }
+    if name.chars().any(char::is_control) {
+        return Err(Violation::NameUnprintable);
+    }
+    Ok(name)
 }
 
 fn parse_email(field: Option<String>) -> Result<Email, Violation> {

@@ -1,14 +1,14 @@
-//! Registration, login, and the account of whoever is signed in.
+//! Registration and login.
 
 use std::sync::Arc;
 
 use axum::{extract, response::Response};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header::ACCEPT_LANGUAGE};
 use serde::Deserialize;
-use serde_json::{Value, json};
-use urr_kit::{ApiError, ApiResult, extract::AppJson};
+use urr_contract::Language;
+use urr_kit::{ApiError, ApiResult};
 
-use super::{bearer::Bearer, body::Fields, errors, signed_in::SignedIn};
+use super::{body::Fields, errors, signed_in::SignedIn};
 use crate::{
     State,
     domain::{
@@ -37,9 +37,10 @@ pub(super) struct LoginBody {
     password: Option<String>,
 }
 
-/// `POST /api/auth/register`
+/// `POST /api/auth/register`: written to in the language that the browser prefers.
 pub(super) async fn register(
     extract::State(state): extract::State<Arc<State>>,
+    headers: HeaderMap,
     Fields(body): Fields<RegisterBody>,
 ) -> ApiResult<Response> {
     let wish = Registration::new(body.email, body.password, body.name, body.phone)
@@ -56,7 +57,7 @@ pub(super) async fn register(
     let now = state.clock.now();
     let refresh = RefreshToken::first(now, state.lifetimes);
     let mut transaction = state.pool.begin().await?;
-    let account = users::insert(&mut *transaction, &wish, &hash)
+    let account = users::insert(&mut *transaction, &wish, &hash, language(&headers))
         .await?
         .ok_or_else(errors::email_taken)?;
     token_families::found(&mut *transaction, account.id, &refresh, now).await?;
@@ -128,24 +129,11 @@ async fn compare(
     Ok(found.filter(|_| is_right))
 }
 
-/// `GET /api/auth/me`: fresh from the database, so a changed role shows.
-pub(super) async fn me(
-    extract::State(state): extract::State<Arc<State>>,
-    Bearer(claims): Bearer,
-) -> ApiResult<AppJson<Value>> {
-    if let Some(family) = claims.family_id
-        && token_families::has_ended(&state.pool, family).await?
-    {
-        return Err(ApiError::unauthorized());
-    }
-    let account = users::by_id(&state.pool, claims.user_id)
-        .await?
-        .ok_or_else(errors::user_not_found)?;
-    Ok(AppJson(json!({"user": {
-        "id": account.id,
-        "email": account.email,
-        "name": account.name,
-        "role": account.role,
-        "createdAt": account.created_at,
-    }})))
+/// The language that the browser prefers, Korean where it says none that is spoken here.
+pub(super) fn language(headers: &HeaderMap) -> Language {
+    headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(Language::preferred)
+        .unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use urr_contract::tokens::{AccessClaims, SessionTokenType, TokenKey};
 use urr_kit::ApiError;
 
-use crate::State;
+use crate::{State, store::token_families};
 
 /// Claims of a valid access token. 401 without one.
 pub(super) struct Bearer(pub(super) AccessClaims);
@@ -21,6 +21,23 @@ impl FromRequestParts<Arc<State>> for Bearer {
             .and_then(|token| access_claims(&state.tokens, token, state.clock.now()))
             .map(Self)
             .ok_or_else(ApiError::unauthorized)
+    }
+}
+
+/// Claims of a valid access token whose login nobody has ended. 401 without one.
+pub(super) struct Live(pub(super) AccessClaims);
+
+impl FromRequestParts<Arc<State>> for Live {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, ApiError> {
+        let Bearer(claims) = Bearer::from_request_parts(parts, state).await?;
+        if let Some(family) = claims.family_id
+            && token_families::has_ended(&state.pool, family).await?
+        {
+            return Err(ApiError::unauthorized());
+        }
+        Ok(Self(claims))
     }
 }
 

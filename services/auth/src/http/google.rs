@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use axum::{extract, response::Response};
+use http::HeaderMap;
 use jiff::Timestamp;
 use serde::Deserialize;
+use urr_contract::Language;
 use urr_kit::{ApiError, ApiResult};
 
-use super::{body::Fields, errors, signed_in::SignedIn};
+use super::{accounts::language, body::Fields, errors, signed_in::SignedIn};
 use crate::{
     State,
     domain::{account::Account, google_identity::GoogleIdentity, session::RefreshToken},
@@ -30,6 +32,7 @@ pub(super) struct GoogleBody {
 /// `POST /api/auth/google`
 pub(super) async fn sign_in(
     extract::State(state): extract::State<Arc<State>>,
+    headers: HeaderMap,
     Fields(body): Fields<GoogleBody>,
 ) -> ApiResult<Response> {
     let credential = body
@@ -45,7 +48,7 @@ pub(super) async fn sign_in(
         .verify(credential.trim(), now)
         .await
         .map_err(errors::google)?;
-    let account = account_of(&state, &identity, now).await?;
+    let account = account_of(&state, &identity, language(&headers), now).await?;
     let refresh = RefreshToken::first(now, state.lifetimes);
     token_families::found(&state.pool, account.id, &refresh, now).await?;
     SignedIn {
@@ -59,11 +62,12 @@ pub(super) async fn sign_in(
 async fn account_of(
     state: &State,
     identity: &GoogleIdentity,
+    language: Language,
     now: Timestamp,
 ) -> ApiResult<Account> {
     for _ in 0..TRIES {
         let mut transaction = state.pool.begin().await?;
-        let Some(vouched) = users::for_google(&mut transaction, identity).await? else {
+        let Some(vouched) = users::for_google(&mut transaction, identity, language).await? else {
             continue;
         };
         let id = vouched.account.id;

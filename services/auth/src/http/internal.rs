@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use urr_contract::{UserId, headers, internal::UserCounts};
+use urr_contract::{Language, UserId, headers, internal::UserCounts};
 use urr_kit::{
     ApiError, ApiResult,
     extract::{AppJson, AppPath},
@@ -40,6 +40,7 @@ struct UserBody {
     email: String,
     name: String,
     role: Role,
+    language: Language,
 }
 
 impl From<Account> for UserBody {
@@ -49,6 +50,7 @@ impl From<Account> for UserBody {
             email: account.email,
             name: account.name,
             role: account.role,
+            language: account.language,
         }
     }
 }

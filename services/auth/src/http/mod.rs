@@ -17,6 +17,7 @@ mod body;
 mod errors;
 mod google;
 mod internal;
+mod me;
 mod sessions;
 mod signed_in;
 
@@ -25,7 +26,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
     let public = Router::new()
         .route("/register", post(accounts::register))
         .route("/login", post(accounts::log_in))
-        .route("/me", get(accounts::me))
+        .route("/me", get(me::show).patch(me::change))
         .route("/verify-token", post(sessions::verify_token))
         .route("/refresh", post(sessions::refresh))
         .route("/logout", post(sessions::log_out))

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::PgExecutor;
-use urr_contract::{FamilyId, UserId};
+use urr_contract::{FamilyId, Language, UserId};
 use uuid::Uuid;
 
 use crate::domain::{
@@ -20,6 +20,8 @@ pub enum EndReason {
     Reuse,
     /// Google vouched for the owner of an account that anybody may have registered.
     Takeover,
+    /// Its account was erased.
+    Erasure,
 }
 
 impl EndReason {
@@ -28,6 +30,7 @@ impl EndReason {
             Self::Logout => "logout",
             Self::Reuse => "reuse",
             Self::Takeover => "takeover",
+            Self::Erasure => "erasure",
         }
     }
 }
@@ -103,9 +106,9 @@ pub async fn found_by_password(
 pub async fn lock(executor: impl PgExecutor<'_>, family: FamilyId) -> sqlx::Result<Option<Family>> {
     sqlx::query!(
         r#"select u.id as "id!: UserId", u.email, u.name, u.role as "role!: Role", u.created_at,
-                  f.ended_at
+                  u.language as "language!: Language", f.ended_at
            from token_families f join users u on u.id = f.user_id
-           where f.id = $1
+           where f.id = $1 and u.erased_at is null
            for update of f"#,
         family as FamilyId
     )
@@ -119,6 +122,7 @@ pub async fn lock(executor: impl PgExecutor<'_>, family: FamilyId) -> sqlx::Resu
                 name: row.name,
                 role: row.role,
                 created_at: row.created_at.to_jiff(),
+                language: row.language,
             },
             ended_at: row.ended_at.map(jiff_sqlx::Timestamp::to_jiff),
         })
@@ -246,7 +250,7 @@ pub async fn end_all_of(
     Ok(())
 }
 
-/// Whether a family has been ended by logout or reuse.
+/// Whether a family has been ended before its time.
 pub async fn has_ended(executor: impl PgExecutor<'_>, family: FamilyId) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"select exists (
@@ -256,6 +260,51 @@ pub async fn has_ended(executor: impl PgExecutor<'_>, family: FamilyId) -> sqlx:
     )
     .fetch_one(executor)
     .await
+}
+
+/// When the login was made that the family descends from.
+pub async fn started_at(
+    executor: impl PgExecutor<'_>,
+    family: FamilyId,
+) -> sqlx::Result<Option<Timestamp>> {
+    sqlx::query_scalar!(
+        "select started_at from token_families where id = $1",
+        family as FamilyId
+    )
+    .fetch_optional(executor)
+    .await
+    .map(|found| found.map(jiff_sqlx::Timestamp::to_jiff))
+}
+
+/// A login, as its owner may see it.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// When it was made.
+    pub started_at: Timestamp,
+    /// When it ends, unless it is used again.
+    pub expires_at: Timestamp,
+    /// When it was ended before its time.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// The logins of an account that are still kept, newest first.
+pub async fn of_user(executor: impl PgExecutor<'_>, user: UserId) -> sqlx::Result<Vec<Login>> {
+    sqlx::query!(
+        "select started_at, expires_at, ended_at from token_families
+         where user_id = $1 order by started_at desc",
+        user as UserId
+    )
+    .fetch_all(executor)
+    .await
+    .map(|rows| {
+        rows.into_iter()
+            .map(|row| Login {
+                started_at: row.started_at.to_jiff(),
+                expires_at: row.expires_at.to_jiff(),
+                ended_at: row.ended_at.map(jiff_sqlx::Timestamp::to_jiff),
+            })
+            .collect()
+    })
 }
 
 /// Deletes at most `batch` families of which nothing is valid any more; returns how many.

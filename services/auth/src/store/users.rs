@@ -1,13 +1,16 @@
 //! Table `users`.
 
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
 use sqlx::{PgConnection, PgExecutor};
-use urr_contract::{UserId, internal::UserCounts};
+use urr_contract::{Language, UserId, internal::UserCounts};
 
 use crate::domain::{
     account::{Account, Role},
+    erasure::{ERASED_NAME, erased_email},
     google_identity::GoogleIdentity,
     password::NO_PASSWORD,
-    registration::Registration,
+    registration::{ProfileChange, Registration},
 };
 
 struct Row {
@@ -16,6 +19,7 @@ struct Row {
     name: String,
     role: Role,
     created_at: jiff_sqlx::Timestamp,
+    language: Language,
 }
 
 impl From<Row> for Account {
@@ -26,6 +30,7 @@ impl From<Row> for Account {
             name: row.name,
             role: row.role,
             created_at: row.created_at.to_jiff(),
+            language: row.language,
         }
     }
 }
@@ -35,17 +40,19 @@ pub async fn insert(
     executor: impl PgExecutor<'_>,
     registration: &Registration,
     password_hash: &str,
+    language: Language,
 ) -> sqlx::Result<Option<Account>> {
     sqlx::query_as!(
         Row,
-        r#"insert into users (email, password_hash, name, phone)
-           values ($1, $2, $3, $4)
+        r#"insert into users (email, password_hash, name, phone, language)
+           values ($1, $2, $3, $4, $5)
            on conflict on constraint users_one_account_per_email do nothing
-           returning id as "id!: UserId", email, name, role as "role!: Role", created_at"#,
+           returning id as "id!: UserId", email, name, role as "role!: Role", created_at, language as "language!: Language""#,
         registration.email.as_str(),
         password_hash,
         registration.name,
         registration.phone,
+        language as Language,
     )
     .fetch_optional(executor)
     .await
@@ -68,7 +75,8 @@ pub async fn by_email_with_hash(
     email: &str,
 ) -> sqlx::Result<Option<(Account, String)>> {
     sqlx::query!(
-        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at, password_hash
+        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at, password_hash,
+                  language as "language!: Language"
            from users where email = $1"#,
         email
     )
@@ -82,6 +90,7 @@ pub async fn by_email_with_hash(
                 name: user.name,
                 role: user.role,
                 created_at: user.created_at.to_jiff(),
+                language: user.language,
             };
             (account, user.password_hash)
         })
@@ -92,9 +101,30 @@ pub async fn by_email_with_hash(
 pub async fn by_id(executor: impl PgExecutor<'_>, id: UserId) -> sqlx::Result<Option<Account>> {
     sqlx::query_as!(
         Row,
-        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at
-           from users where id = $1"#,
+        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at, language as "language!: Language"
+           from users where id = $1 and erased_at is null"#,
         id as UserId
+    )
+    .fetch_optional(executor)
+    .await
+    .map(|row| row.map(Account::from))
+}
+
+/// Changes what is given of an account; `None` where there is none.
+pub async fn change(
+    executor: impl PgExecutor<'_>,
+    id: UserId,
+    change: &ProfileChange,
+) -> sqlx::Result<Option<Account>> {
+    sqlx::query_as!(
+        Row,
+        r#"update users set name = coalesce($2, name), language = coalesce($3, language)
+           where id = $1 and erased_at is null
+           returning id as "id!: UserId", email, name, role as "role!: Role", created_at,
+                     language as "language!: Language""#,
+        id as UserId,
+        change.name.as_deref(),
+        change.language as Option<Language>,
     )
     .fetch_optional(executor)
     .await
@@ -105,8 +135,8 @@ pub async fn by_id(executor: impl PgExecutor<'_>, id: UserId) -> sqlx::Result<Op
 pub async fn by_ids(executor: impl PgExecutor<'_>, ids: &[UserId]) -> sqlx::Result<Vec<Account>> {
     sqlx::query_as!(
         Row,
-        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at
-           from users where id = any($1)"#,
+        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at, language as "language!: Language"
+           from users where id = any($1) and erased_at is null"#,
         ids as &[UserId]
     )
     .fetch_all(executor)
@@ -120,10 +150,83 @@ pub async fn counts(executor: impl PgExecutor<'_>) -> sqlx::Result<UserCounts> {
         UserCounts,
         r#"select count(*) filter (where role = 'user')  as "users!",
                   count(*) filter (where role = 'admin') as "admins!"
-           from users"#
+           from users where erased_at is null"#
     )
     .fetch_one(executor)
     .await
+}
+
+/// An account with what only its owner may see.
+#[derive(Clone, Debug)]
+pub struct Private {
+    /// The account.
+    pub account: Account,
+    /// The stored hash of its password.
+    pub password_hash: String,
+    /// Its phone number, if given.
+    pub phone: Option<String>,
+    /// Google's id of the person, where they have signed in with it.
+    pub google_id: Option<String>,
+}
+
+/// An account with what only its owner may see.
+pub async fn private(executor: impl PgExecutor<'_>, id: UserId) -> sqlx::Result<Option<Private>> {
+    sqlx::query!(
+        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at,
+                  language as "language!: Language", password_hash, phone, google_id
+           from users where id = $1 and erased_at is null"#,
+        id as UserId
+    )
+    .fetch_optional(executor)
+    .await
+    .map(|found| {
+        found.map(|user| Private {
+            account: Account {
+                id: user.id,
+                email: user.email,
+                name: user.name,
+                role: user.role,
+                created_at: user.created_at.to_jiff(),
+                language: user.language,
+            },
+            password_hash: user.password_hash,
+            phone: user.phone,
+            google_id: user.google_id,
+        })
+    })
+}
+
+/// Locks every administrator, so that two of them cannot leave at the same moment; returns
+/// how many there are.
+pub async fn lock_administrators(connection: &mut PgConnection) -> sqlx::Result<usize> {
+    let locked = sqlx::query!(
+        "select id from users where role = 'admin' and erased_at is null order by id for update"
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(locked.len())
+}
+
+/// Makes a tombstone of an account; returns false where it was one, or never was.
+pub async fn erase(
+    executor: impl PgExecutor<'_>,
+    id: UserId,
+    now: Timestamp,
+) -> sqlx::Result<bool> {
+    let erased = sqlx::query!(
+        "update users
+         set email = $2, name = $3, password_hash = $4, phone = null, google_id = null, role = 'user',
+             language = 'ko', erased_at = $5
+         where id = $1 and erased_at is null",
+        id as UserId,
+        erased_email(id),
+        ERASED_NAME,
+        NO_PASSWORD,
+        now.to_sqlx() as _,
+    )
+    .execute(executor)
+    .await?;
+    Ok(erased.rows_affected() == 1)
 }
 
 /// The account of a person whom Google vouches for.
@@ -136,11 +239,12 @@ pub struct Vouched {
 }
 
 /// The account of a person whom Google vouches for: the one linked to their Google id,
-/// else the one with their e-mail (linked from now on), else a new one. `None` where
+/// else the one with their e-mail (linked from now on), else a new one in that language. `None` where
 /// another sign-in made the account in between: ask again.
 pub async fn for_google(
     connection: &mut PgConnection,
     identity: &GoogleIdentity,
+    language: Language,
 ) -> sqlx::Result<Option<Vouched>> {
     let known = |account| Vouched {
         account,
@@ -161,7 +265,7 @@ pub async fn for_google(
     if let Some((account, _)) = found {
         return Ok(Some(known(account)));
     }
-    insert_vouched(connection, identity)
+    insert_vouched(connection, identity, language)
         .await
         .map(|account| account.map(known))
 }
@@ -169,17 +273,19 @@ pub async fn for_google(
 async fn insert_vouched(
     executor: impl PgExecutor<'_>,
     identity: &GoogleIdentity,
+    language: Language,
 ) -> sqlx::Result<Option<Account>> {
     sqlx::query_as!(
         Row,
-        r#"insert into users (email, password_hash, name, google_id)
-           values ($1, $2, $3, $4)
+        r#"insert into users (email, password_hash, name, google_id, language)
+           values ($1, $2, $3, $4, $5)
            on conflict do nothing
-           returning id as "id!: UserId", email, name, role as "role!: Role", created_at"#,
+           returning id as "id!: UserId", email, name, role as "role!: Role", created_at, language as "language!: Language""#,
         identity.email.as_str(),
         NO_PASSWORD,
         identity.name,
         identity.google_id,
+        language as Language,
     )
     .fetch_optional(executor)
     .await
@@ -192,7 +298,7 @@ async fn by_google_id(
 ) -> sqlx::Result<Option<Account>> {
     sqlx::query_as!(
         Row,
-        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at
+        r#"select id as "id!: UserId", email, name, role as "role!: Role", created_at, language as "language!: Language"
            from users where google_id = $1"#,
         google_id
     )
@@ -211,7 +317,7 @@ async fn take_over(
         Row,
         r#"update users set google_id = $2, password_hash = $3
            where email = $1 and google_id is null
-           returning id as "id!: UserId", email, name, role as "role!: Role", created_at"#,
+           returning id as "id!: UserId", email, name, role as "role!: Role", created_at, language as "language!: Language""#,
         identity.email.as_str(),
         identity.google_id,
         NO_PASSWORD,

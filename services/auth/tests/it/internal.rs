@@ -45,8 +45,7 @@ async fn a_batch_gives_those_who_exist() {
     let app = App::start().await;
     let session = app.session().await;
     let id = &session.user["id"];
-    let user =
-        json!({"id": id, "email": session.user["email"], "name": "팬 000001", "role": "user"});
+    let user = json!({"id": id, "email": session.user["email"], "name": "팬 000001", "role": "user", "language": "ko"});
     let client = app.client.internal();
     for key in ["userIds", "ids"] {
         let body = json!({key: [id, Uuid::new_v4(), id]});

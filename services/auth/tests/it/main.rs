@@ -7,6 +7,7 @@ mod google;
 mod internal;
 mod login;
 mod me;
+mod profile;
 mod refresh;
 mod register;
 mod seed;

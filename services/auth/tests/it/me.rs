@@ -68,6 +68,7 @@ async fn whoever_is_signed_in_sees_the_account() {
         *user,
         json!({
             "id": session.user["id"], "email": session.user["email"], "name": "팬 000001", "role": "user",
+            "language": "ko",
             "createdAt": created_at,
         })
     );

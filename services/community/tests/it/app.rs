@@ -146,7 +146,7 @@ fn auth() -> Router {
         if !is_internal(&headers) {
             return StatusCode::FORBIDDEN.into_response();
         }
-        let ids = body["ids"].as_array().cloned().unwrap_or_default();
+        let ids = body["userIds"].as_array().cloned().unwrap_or_default();
         let users: Vec<_> = ids
             .iter()
             .filter(|id| **id != json!(Uuid::nil()))

@@ -13,8 +13,8 @@ use axum::{
     routing::post,
 };
 use urr_contract::{
-    UserId,
-    internal::{IdBatch, UserBatch, UserSummary},
+    Language,
+    internal::{UserBatch, UserIdBatch, UserSummary},
 };
 
 /// Auth, up or down.
@@ -36,17 +36,18 @@ impl AuthStub {
     }
 }
 
-async fn batch(State(stub): State<AuthStub>, Json(batch): Json<IdBatch>) -> Response {
+async fn batch(State(stub): State<AuthStub>, Json(batch): Json<UserIdBatch>) -> Response {
     if stub.0.load(Ordering::Relaxed) {
         return StatusCode::BAD_GATEWAY.into_response();
     }
     let users = batch
-        .ids
+        .user_ids
         .into_iter()
         .map(|id| UserSummary {
-            id: UserId(id),
+            id,
             email: format!("{id}@test.invalid"),
             name: format!("Name of {id}"),
+            language: Language::Ko,
         })
         .collect();
     Json(UserBatch { users }).into_response()

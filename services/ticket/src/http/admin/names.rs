@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Serialize;
 use urr_contract::{
     UserId,
-    internal::{IdBatch, UserBatch, UserSummary},
+    internal::{UserBatch, UserIdBatch, UserSummary},
 };
 
 use crate::{State, store::admin_reservations::AdminReservation};
@@ -37,8 +37,8 @@ impl Names {
                 missing: false,
             };
         }
-        let batch = IdBatch {
-            ids: ids.into_iter().map(|id| id.0).collect(),
+        let batch = UserIdBatch {
+            user_ids: ids.into_iter().collect(),
         };
         let answer: Result<UserBatch, _> = state
             .auth
