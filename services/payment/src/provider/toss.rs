@@ -6,42 +6,24 @@ use std::time::Duration;
 use anyhow::Context;
 use base64::Engine;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, Uri, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use http::{HeaderValue, Method, Request, Uri, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use urr_contract::Won;
+use urr_kit::outbound::{Outbound, OutboundError};
 
 use super::{
     Capture, Look, NotCanceled, NotConfirmed, Unanswered,
     answer::{Failure, Payment, refused_cancel, refused_confirm},
 };
 
-/// To be connected.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longest answer that is read, in bytes.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
-
 /// A client of the provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Toss {
     base_url: String,
     authorization: HeaderValue,
-    transport: Transport,
+    outbound: Outbound,
     timeout: Duration,
-}
-
-/// The way there: plain HTTP to a simulator, TLS to Toss.
-#[derive(Clone, Debug)]
-enum Transport {
-    Plain(Client<HttpConnector, Full<Bytes>>),
-    Tls(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
 }
 
 /// An answer as it came.
@@ -67,7 +49,7 @@ impl Toss {
         Ok(Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
             authorization,
-            transport: Transport::new(uri.scheme_str() == Some("https"))?,
+            outbound: Outbound::to(&uri)?,
             timeout,
         })
     }
@@ -147,20 +129,11 @@ impl Toss {
         let request = self
             .request(method, path, body, idempotency_key)
             .map_err(Unanswered::Transport)?;
-        let exchange = async {
-            let answer = self.transport.request(request).await?;
-            let status = answer.status().as_u16();
-            let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES)
-                .collect()
-                .await
-                .map_err(anyhow::Error::from_boxed)?
-                .to_bytes();
-            anyhow::Ok(Answer { status, body })
-        };
-        tokio::time::timeout(self.timeout, exchange)
-            .await
-            .map_err(|_| Unanswered::Late)?
-            .map_err(Unanswered::Transport)
+        let answer = self.outbound.send(request, self.timeout).await?;
+        Ok(Answer {
+            status: answer.status().as_u16(),
+            body: answer.into_body(),
+        })
     }
 
     fn request(
@@ -169,7 +142,7 @@ impl Toss {
         path: &str,
         body: Option<&Value>,
         idempotency_key: Option<&str>,
-    ) -> anyhow::Result<Request<Full<Bytes>>> {
+    ) -> anyhow::Result<Request<Bytes>> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base_url))
@@ -184,37 +157,15 @@ impl Toss {
             }
             None => Bytes::new(),
         };
-        Ok(request.body(Full::new(bytes))?)
+        Ok(request.body(bytes)?)
     }
 }
 
-impl Transport {
-    fn new(tls: bool) -> anyhow::Result<Self> {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_idle_timeout(Duration::from_secs(30));
-        if !tls {
-            return Ok(Self::Plain(builder.build(connector)));
-        }
-        connector.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .context("no certificates to know the provider by (package ca-certificates)")?
-            .https_only()
-            .enable_http1()
-            .wrap_connector(connector);
-        Ok(Self::Tls(builder.build(connector)))
-    }
-
-    async fn request(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
-        match self {
-            Self::Plain(client) => client.request(request).await,
-            Self::Tls(client) => client.request(request).await,
+impl From<OutboundError> for Unanswered {
+    fn from(error: OutboundError) -> Self {
+        match error {
+            OutboundError::Late => Self::Late,
+            OutboundError::Transport(cause) => Self::Transport(cause),
         }
     }
 }
