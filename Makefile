@@ -7,6 +7,7 @@
 #   make lint          formatting, clippy, documentation
 #   make fmt           formats
 #   make sqlx          renews services/*/.sqlx after a change of SQL or migrations
+#   make crds          renews crds/ after a change of operator/api
 #   make deny          cargo-deny, where it is installed
 
 CARGO ?= cargo
@@ -16,7 +17,7 @@ FANS  ?= 2000
 # Queries are checked against services/*/.sqlx, so that building needs no database.
 export SQLX_OFFLINE := true
 
-.PHONY: up crowd build test test-crates test-kafka lint fmt sqlx deny packages packages-with-kafka clippy doc format-check
+.PHONY: up crowd build test test-crates test-kafka lint fmt sqlx crds deny packages packages-with-kafka clippy doc format-check
 
 up: $(if $(KAFKA),packages-with-kafka,packages) build
 	exec $(URR) up $(if $(KAFKA),--kafka) $(UP_FLAGS)
@@ -51,6 +52,10 @@ fmt:
 
 sqlx: packages
 	services/urr/sqlx.sh
+
+crds:
+	$(CARGO) run --quiet --locked --package urr-operator -- crd > crds/ticketingevents.yaml.new
+	mv crds/ticketingevents.yaml.new crds/ticketingevents.yaml
 
 deny:
 	$(CARGO) deny --locked check bans licenses sources

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 /// Lower may be used by higher, never by its equals.
-const RANKS: [(&str, u8); 13] = [
+const RANKS: [(&str, u8); 16] = [
     ("urr-contract", 0),
     ("urr-kit", 1),
     ("urr-testkit", 2),
@@ -13,6 +13,9 @@ const RANKS: [(&str, u8); 13] = [
     ("urr-community", 3),
     ("urr-crowd", 3),
     ("urr-gateway", 3),
+    ("urr-operator", 3),
+    ("urr-operator-api", 1),
+    ("urr-operator-plan", 2),
     ("urr-payment", 3),
     ("urr-queue", 3),
     ("urr-stats", 3),

@@ -1,0 +1,5 @@
+//! Tests of the schema as the API server applies it.
+
+mod examples;
+mod rules;
+mod schema;
