@@ -1,11 +1,23 @@
 //! Money in whole won.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// An amount of Korean won. Always whole; never negative in a stored price, though a
 /// ledger line may be.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
 )]
 #[serde(transparent)]
 #[cfg_attr(feature = "sqlx", derive(sqlx::Type), sqlx(transparent))]

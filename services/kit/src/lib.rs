@@ -16,6 +16,7 @@ pub mod health;
 pub mod identity;
 pub mod internal;
 pub mod metrics;
+pub mod openapi;
 pub mod outbound;
 pub mod outbox;
 pub mod page;

@@ -1,13 +1,15 @@
 //! Pages of lists: `page` from 1 and `limit`, clamped rather than refused.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// Query of a list.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// Page, from 1.
+    /// Page, from 1. What is out of range is pulled into it.
     pub page: Option<i64>,
-    /// Rows a page.
+    /// Rows a page. What is out of range is pulled into it.
     pub limit: Option<i64>,
 }
 
@@ -60,7 +62,7 @@ impl Page {
 }
 
 /// The `pagination` of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pagination {
     /// Number of the page, from 1.

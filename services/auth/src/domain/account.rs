@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use urr_contract::{Language, UserId};
+use utoipa::ToSchema;
 
 /// What an account may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "varchar", rename_all = "lowercase")]
 pub enum Role {

@@ -7,8 +7,13 @@ use http::{HeaderMap, StatusCode, header::ACCEPT_LANGUAGE};
 use serde::Deserialize;
 use urr_contract::Language;
 use urr_kit::{ApiError, ApiResult};
+use utoipa::ToSchema;
 
-use super::{body::Fields, errors, signed_in::SignedIn};
+use super::{
+    body::Fields,
+    errors,
+    signed_in::{SignedIn, SignedInBody},
+};
 use crate::{
     State,
     domain::{
@@ -22,22 +27,43 @@ use crate::{
 };
 
 /// Body of a registration.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct RegisterBody {
+    #[schema(required, format = Email, max_length = 254, example = "fan@example.com")]
     email: Option<String>,
+    #[schema(required, min_length = 8, format = Password, example = "correct horse")]
     password: Option<String>,
+    #[schema(required, min_length = 1, example = "김우르")]
     name: Option<String>,
+    #[schema(example = "010-1234-5678")]
     phone: Option<String>,
 }
 
 /// Body of a login.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct LoginBody {
+    #[schema(required, example = "fan@example.com")]
     email: Option<String>,
+    #[schema(required, format = Password, example = "correct horse")]
     password: Option<String>,
 }
 
-/// `POST /api/auth/register`: written to in the language that the browser prefers.
+/// Makes an account and signs it in.
+///
+/// The person is written to in the language that the browser prefers.
+#[utoipa::path(
+    post,
+    path = "/register",
+    operation_id = "register",
+    tag = "Accounts",
+    request_body = RegisterBody,
+    responses(
+        (status = 201, description = "The account is made. Sets both cookies.", body = SignedInBody<'_>),
+        (status = 400, description = "`INVALID_INPUT` or `UNREADABLE_INPUT`: a field is wrong. \
+            `EMAIL_TAKEN`: there is an account with this e-mail."),
+        (status = 503, description = "`SIGN_IN_BUSY`: too many people are signing in."),
+    )
+)]
 pub(super) async fn register(
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
@@ -69,7 +95,23 @@ pub(super) async fn register(
     .answer(&state, now, StatusCode::CREATED, "Registration completed")
 }
 
-/// `POST /api/auth/login`
+/// Signs in by e-mail and password.
+///
+/// After several wrong passwords the right one is not looked at for a while either; the
+/// answer is the same.
+#[utoipa::path(
+    post,
+    path = "/login",
+    operation_id = "login",
+    tag = "Accounts",
+    request_body = LoginBody,
+    responses(
+        (status = 200, description = "Signed in. Sets both cookies.", body = SignedInBody<'_>),
+        (status = 400, description = "`WRONG_CREDENTIALS`: not this password, or no such account. \
+            `INVALID_INPUT` or `UNREADABLE_INPUT`: a field is wrong."),
+        (status = 503, description = "`SIGN_IN_BUSY`: too many people are signing in."),
+    )
+)]
 pub(super) async fn log_in(
     extract::State(state): extract::State<Arc<State>>,
     Fields(body): Fields<LoginBody>,

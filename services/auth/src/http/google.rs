@@ -9,8 +9,14 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use urr_contract::Language;
 use urr_kit::{ApiError, ApiResult};
+use utoipa::ToSchema;
 
-use super::{accounts::language, body::Fields, errors, signed_in::SignedIn};
+use super::{
+    accounts::language,
+    body::Fields,
+    errors,
+    signed_in::{SignedIn, SignedInBody},
+};
 use crate::{
     State,
     domain::{account::Account, google_identity::GoogleIdentity, session::RefreshToken},
@@ -24,12 +30,28 @@ use crate::{
 const TRIES: usize = 3;
 
 /// Body of a sign-in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct GoogleBody {
+    /// The ID token that Google gave to the browser.
+    #[schema(required, min_length = 1)]
     credential: Option<String>,
 }
 
-/// `POST /api/auth/google`
+/// Signs in with Google, and makes the account where there is none.
+#[utoipa::path(
+    post,
+    path = "/google",
+    operation_id = "signInWithGoogle",
+    tag = "Accounts",
+    request_body = GoogleBody,
+    responses(
+        (status = 200, description = "Signed in. Sets both cookies.", body = SignedInBody<'_>),
+        (status = 400, description = "`GOOGLE_CREDENTIAL_REQUIRED`, `INVALID_GOOGLE_TOKEN`, \
+            `INVALID_GOOGLE_PAYLOAD`, `GOOGLE_EMAIL_UNVERIFIED`: Google does not vouch for anybody. \
+            `GOOGLE_NOT_CONFIGURED`: not offered here. `UNREADABLE_INPUT`: the body is no JSON."),
+        (status = 503, description = "`GOOGLE_UNAVAILABLE`: Google's keys cannot be had."),
+    )
+)]
 pub(super) async fn sign_in(
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use urr_contract::{Language, UserId};
 use urr_kit::{ApiResult, extract::AppJson};
+use utoipa::ToSchema;
 
 use super::{bearer::Live, body::Fields, errors};
 use crate::{
@@ -19,12 +20,13 @@ use crate::{
 };
 
 /// The account, as its owner sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Me)]
 pub(super) struct MeAnswer {
     user: Profile,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Profile {
     id: UserId,
@@ -51,13 +53,29 @@ impl From<Account> for MeAnswer {
 }
 
 /// Body of a change. What is absent or null stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ChangeMe)]
 pub(super) struct ChangeBody {
+    #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,
+    #[schema(value_type = Option<Language>)]
     language: Option<String>,
 }
 
-/// `GET /api/auth/me`: fresh from the database, so a changed role shows.
+/// The account of whoever is signed in.
+///
+/// Fresh from the database, so a changed role shows.
+#[utoipa::path(
+    get,
+    path = "/me",
+    operation_id = "getMe",
+    tag = "Accounts",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The account.", body = MeAnswer),
+        (status = 400, description = "`USER_NOT_FOUND`: the account is gone."),
+    )
+)]
 pub(super) async fn show(
     extract::State(state): extract::State<Arc<State>>,
     Live(claims): Live,
@@ -68,7 +86,20 @@ pub(super) async fn show(
     Ok(AppJson(account.into()))
 }
 
-/// `PATCH /api/auth/me`: changes the name and the language in which one is written to.
+/// Changes the name, and the language in which one is written to.
+#[utoipa::path(
+    patch,
+    path = "/me",
+    operation_id = "changeMe",
+    tag = "Accounts",
+    request_body = ChangeBody,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The account as it is now.", body = MeAnswer),
+        (status = 400, description = "`INVALID_INPUT` or `UNREADABLE_INPUT`: a field is wrong. \
+            `USER_NOT_FOUND`: the account is gone."),
+    )
+)]
 pub(super) async fn change(
     extract::State(state): extract::State<Arc<State>>,
     Live(claims): Live,

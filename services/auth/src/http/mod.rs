@@ -7,7 +7,10 @@ use axum::{
     middleware::from_fn_with_state,
     routing::{get, post},
 };
-use urr_kit::ApiError;
+use urr_kit::{
+    ApiError,
+    openapi::{OpenApiRouter, routes},
+};
 
 use crate::State;
 
@@ -23,14 +26,6 @@ mod signed_in;
 
 /// All routes.
 pub(crate) fn router(state: Arc<State>) -> Router {
-    let public = Router::new()
-        .route("/register", post(accounts::register))
-        .route("/login", post(accounts::log_in))
-        .route("/me", get(me::show).patch(me::change))
-        .route("/verify-token", post(sessions::verify_token))
-        .route("/refresh", post(sessions::refresh))
-        .route("/logout", post(sessions::log_out))
-        .route("/google", post(google::sign_in));
     // The guard stands before unknown paths too: nobody learns which exist.
     let internal = Router::new()
         .route("/users/{id}", get(internal::user))
@@ -38,8 +33,20 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/users/counts", get(internal::counts))
         .fallback(async || ApiError::not_found("NOT_FOUND", "Not found"))
         .layer(from_fn_with_state(state.clone(), internal::guard));
-    Router::new()
-        .nest("/api/auth", public)
+    Router::from(public())
         .nest("/internal", internal)
         .with_state(state)
+}
+
+/// What everybody may call, with its description.
+pub(crate) fn public() -> OpenApiRouter<Arc<State>> {
+    let accounts = OpenApiRouter::default()
+        .routes(routes!(accounts::register))
+        .routes(routes!(accounts::log_in))
+        .routes(routes!(me::show, me::change))
+        .routes(routes!(sessions::verify_token))
+        .routes(routes!(sessions::refresh))
+        .routes(routes!(sessions::log_out))
+        .routes(routes!(google::sign_in));
+    OpenApiRouter::default().nest("/api/auth", accounts)
 }

@@ -5,25 +5,25 @@ use std::sync::Arc;
 use axum::{extract, response::Response};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use tracing::warn;
 use urr_contract::{
-    headers,
+    UserId, headers,
     tokens::{AccessClaims, RefreshClaims, SessionTokenType},
 };
 use urr_kit::{ApiError, ApiResult, extract::AppJson, serve::cookie, telemetry::chain};
+use utoipa::ToSchema;
 
 use super::{
     bearer::{MaybeBearer, access_claims},
     body::{Fields, unreadable},
     errors,
-    signed_in::{SignedIn, signed_out},
+    signed_in::{SignedIn, SignedInBody, SignedOutBody, signed_out},
 };
 use crate::{
     State,
     domain::{
-        account::Account,
+        account::{Account, Role},
         session::{Presented, RefreshToken, presented},
     },
     store::{
@@ -33,23 +33,55 @@ use crate::{
 };
 
 /// Body of a verification.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct VerifyBody {
+    #[schema(required, min_length = 1)]
     token: Option<String>,
 }
 
+/// A token that is worth something, and whose it is.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Verified {
+    /// Always true: a worthless token is refused.
+    valid: bool,
+    user: VerifiedUser,
+}
+
+/// The owner of a token.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct VerifiedUser {
+    user_id: UserId,
+    email: String,
+    name: String,
+    role: Role,
+}
+
 /// Body of a refresh without cookie.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct RefreshBody {
-    #[serde(rename = "refreshToken")]
+    #[schema(min_length = 1)]
     refresh_token: Option<String>,
 }
 
-/// `POST /api/auth/verify-token`
+/// Says whether an access token is worth anything, and whose it is.
+#[utoipa::path(
+    post,
+    path = "/verify-token",
+    operation_id = "verifyToken",
+    tag = "Accounts",
+    request_body = VerifyBody,
+    responses(
+        (status = 200, description = "It is.", body = Verified),
+        (status = 400, description = "`INVALID_TOKEN`: it is not. `USER_NOT_FOUND`: its owner is \
+            gone. `INVALID_INPUT` or `UNREADABLE_INPUT`: there is no token."),
+    )
+)]
 pub(super) async fn verify_token(
     extract::State(state): extract::State<Arc<State>>,
     Fields(body): Fields<VerifyBody>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<Verified>> {
     let token = not_blank(body.token).ok_or_else(errors::blank)?;
     let claims = access_claims(&state.tokens, token.trim(), state.clock.now())
         .ok_or_else(errors::invalid_token)?;
@@ -61,18 +93,36 @@ pub(super) async fn verify_token(
     let account = users::by_id(&state.pool, claims.user_id)
         .await?
         .ok_or_else(errors::user_not_found)?;
-    Ok(AppJson(json!({
-        "valid": true,
-        "user": {
-            "userId": account.id,
-            "email": account.email,
-            "name": account.name,
-            "role": account.role,
+    Ok(AppJson(Verified {
+        valid: true,
+        user: VerifiedUser {
+            user_id: account.id,
+            email: account.email,
+            name: account.name,
+            role: account.role,
         },
-    })))
+    }))
 }
 
-/// `POST /api/auth/refresh`: the cookie's token, else the body's.
+/// Exchanges a refresh token for a new pair of tokens.
+///
+/// The token of the cookie `refresh_token`, else the body's. A token is worth one exchange;
+/// for a few seconds after it, the same again gives the same new token. Whoever shows an
+/// older one ends the whole session, because then two people have it.
+#[utoipa::path(
+    post,
+    path = "/refresh",
+    operation_id = "refreshSession",
+    tag = "Accounts",
+    params(("refresh_token" = Option<String>, Cookie, description = "The refresh token.")),
+    request_body = Option<RefreshBody>,
+    responses(
+        (status = 200, description = "A new pair. Sets both cookies.", body = SignedInBody<'_>),
+        (status = 400, description = "`REFRESH_TOKEN_REQUIRED`: there is none. \
+            `INVALID_REFRESH_TOKEN`: it is worth nothing any more. `REFRESH_TOKEN_REUSED`: it was \
+            exchanged before, and the session is ended. `UNREADABLE_INPUT`: the body is no JSON."),
+    )
+)]
 pub(super) async fn refresh(
     extract::State(state): extract::State<Arc<State>>,
     headers: HeaderMap,
@@ -134,7 +184,18 @@ async fn exchange(
     outcome.map(|refresh| (family.account, refresh))
 }
 
-/// `POST /api/auth/logout`: always succeeds for the browser.
+/// Ends the session, and takes both cookies away.
+///
+/// Always succeeds for the browser.
+#[utoipa::path(
+    post,
+    path = "/logout",
+    operation_id = "logout",
+    tag = "Accounts",
+    params(("refresh_token" = Option<String>, Cookie, description = "The refresh token.")),
+    security((), ("bearer" = [])),
+    responses((status = 200, description = "Signed out.", body = SignedOutBody))
+)]
 pub(super) async fn log_out(
     extract::State(state): extract::State<Arc<State>>,
     MaybeBearer(access): MaybeBearer,

@@ -4,9 +4,9 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header::SET_COOKIE};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
 use urr_contract::{UserId, headers};
 use urr_kit::{ApiError, ApiResult, extract::AppJson};
+use utoipa::ToSchema;
 
 use crate::{
     State,
@@ -21,15 +21,46 @@ use crate::{
 const ACCESS_PATH: &str = "/";
 const REFRESH_PATH: &str = "/api";
 
-/// An account as the answers of register, login, refresh and google show it.
-#[derive(Debug, Serialize)]
+/// The answer that signs somebody in.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SignedIn)]
+pub(super) struct SignedInBody<'a> {
+    /// What was done, for people.
+    message: &'a str,
+    /// The access token.
+    token: String,
+    refresh_token: String,
+    user: UserBody<'a>,
+}
+
+/// An account as the answers of register, login, refresh and google show it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SignedInUser)]
 struct UserBody<'a> {
     id: UserId,
+    /// The same as `id`.
     user_id: UserId,
     email: &'a str,
     name: &'a str,
     role: Role,
+    /// The portrait at Google; only after a sign-in there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<Portrait>,
+}
+
+/// Where somebody's portrait is; null where Google has none.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(transparent)]
+struct Portrait(Option<String>);
+
+/// The answer that signs somebody out.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SignedOut)]
+pub(super) struct SignedOutBody {
+    /// What was done, for people.
+    message: &'static str,
 }
 
 /// A session that has been stored and is to be handed out.
@@ -47,8 +78,7 @@ impl SignedIn<'_> {
         status: StatusCode,
         message: &str,
     ) -> ApiResult<Response> {
-        let user = serde_json::to_value(self.user()).map_err(ApiError::internal)?;
-        self.answer_with(state, now, status, message, &user)
+        self.answer_with(state, now, status, message, self.user(None))
     }
 
     /// The answer to a Google sign-in, whose user has a portrait.
@@ -58,9 +88,8 @@ impl SignedIn<'_> {
         now: Timestamp,
         picture: Option<String>,
     ) -> ApiResult<Response> {
-        let mut user = serde_json::to_value(self.user()).map_err(ApiError::internal)?;
-        user["picture"] = picture.map_or(Value::Null, Value::String);
-        self.answer_with(state, now, StatusCode::OK, "Google login successful", &user)
+        let user = self.user(Some(Portrait(picture)));
+        self.answer_with(state, now, StatusCode::OK, "Google login successful", user)
     }
 
     fn answer_with(
@@ -69,7 +98,7 @@ impl SignedIn<'_> {
         now: Timestamp,
         status: StatusCode,
         message: &str,
-        user: &Value,
+        user: UserBody<'_>,
     ) -> ApiResult<Response> {
         let access =
             session::access_claims(self.account, self.refresh.family, now, state.lifetimes);
@@ -88,16 +117,16 @@ impl SignedIn<'_> {
                 state.cookie_secure,
             )?,
         ];
-        let body = json!({
-            "message": message,
-            "token": access,
-            "refreshToken": refresh,
-            "user": user,
-        });
+        let body = SignedInBody {
+            message,
+            token: access,
+            refresh_token: refresh,
+            user,
+        };
         Ok((status, AppendHeaders(cookies), AppJson(body)).into_response())
     }
 
-    fn user(&self) -> UserBody<'_> {
+    fn user(&self, picture: Option<Portrait>) -> UserBody<'_> {
         let Account {
             id,
             email,
@@ -111,6 +140,7 @@ impl SignedIn<'_> {
             email,
             name,
             role: *role,
+            picture,
         }
     }
 }
@@ -121,7 +151,9 @@ pub(super) fn signed_out(secure: bool) -> ApiResult<Response> {
         access_cookie("", 0, secure)?,
         refresh_cookie("", 0, secure)?,
     ];
-    let body = json!({"message": "Logged out successfully"});
+    let body = SignedOutBody {
+        message: "Logged out successfully",
+    };
     Ok((AppendHeaders(cookies), AppJson(body)).into_response())
 }
 
