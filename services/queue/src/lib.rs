@@ -33,6 +33,11 @@ pub fn router(state: Arc<State>) -> Router {
     http::router(state)
 }
 
+/// The description of what everybody may call.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    http::public().into_openapi()
+}
+
 /// Serves people until shutdown.
 pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
     let state = Arc::new(State::connect(&config.line, &runtime).await?);

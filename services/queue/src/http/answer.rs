@@ -10,7 +10,6 @@ use axum::{
 use http::header::SET_COOKIE;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
 use urr_contract::{
     EventId, UserId,
     headers::{COOKIE_ENTRY, COOKIE_VISITOR},
@@ -18,6 +17,7 @@ use urr_contract::{
     tokens::{Claims, TokenError, TokenKey, VisitorClaims},
 };
 use urr_kit::{ApiError, ApiResult};
+use utoipa::ToSchema;
 
 use super::caller::{Caller, receipt_cookie};
 use crate::{
@@ -65,9 +65,20 @@ pub(super) struct Telling<'a> {
     pub(super) info: Option<&'a QueueInfo>,
 }
 
+/// Where somebody stands.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = QueueStatus)]
+pub(super) enum Status {
+    Queued,
+    Active,
+    NotInQueue,
+}
+
 /// What an answer says of the event; the artist is left out where ticket could not be asked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = QueueEventInfo)]
 enum EventInfo<'a> {
     Known {
         title: &'a str,
@@ -78,31 +89,141 @@ enum EventInfo<'a> {
     },
 }
 
+/// A place in the line, inside, or neither: `status` says which.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = QueuePlace)]
+pub(super) enum PlaceBody<'a> {
+    Waiting(Queued<'a>),
+    Inside(Active<'a>),
+    Nowhere(Nowhere),
+}
+
 /// The body for somebody in the line.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = QueuePlaceWaiting)]
 #[expect(clippy::struct_field_names, reason = "the wire has a field `queued`")]
-struct Queued<'a> {
+pub(super) struct Queued<'a> {
+    /// Always true.
     queued: bool,
-    status: &'static str,
+    /// Always `queued`.
+    status: Status,
+    /// The number. It never changes.
     number: u64,
+    /// Place among those who wait, from 1.
     position: u64,
     people_ahead: u64,
     people_behind: u64,
+    /// How many wait.
     queue_size: u64,
+    /// Seconds until being called, as far as can be told.
     estimated_wait: Option<u64>,
+    /// Seconds that it will take at least.
     estimated_wait_min: Option<u64>,
+    /// Seconds that it will take at most.
     estimated_wait_max: Option<u64>,
+    /// Seconds after which to ask again.
     next_poll: u64,
+    /// How many may be inside at a time.
     threshold: u64,
+    /// How many are inside.
     current_users: u64,
+    /// Whether nobody is called at the moment.
     paused: bool,
+    /// What the organiser has to say.
     message: Option<&'a str>,
+    /// When the sale opens, if that is to come.
     opens_at: Option<Timestamp>,
+    /// Whether one must sign in to be called.
     sign_in_required: bool,
     event_info: EventInfo<'a>,
+    /// Proof of the number, where the shown one is not good any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
+}
+
+/// The body for somebody inside.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = QueuePlaceInside)]
+pub(super) struct Active<'a> {
+    /// Always false.
+    queued: bool,
+    /// Always `active`.
+    status: Status,
+    /// How many are inside.
+    current_users: u64,
+    /// How many may be inside at a time.
+    threshold: u64,
+    /// Seconds after which to ask again.
+    next_poll: u64,
+    message: &'static str,
+    /// The number. It never changes.
+    number: u64,
+    event_info: EventInfo<'a>,
+    /// Shows that one may book in this event.
+    entry_token: String,
+    /// Proof of the number, where the shown one is not good any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
+}
+
+/// The body for somebody with no place.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = QueuePlaceNone)]
+pub(super) struct Nowhere {
+    /// Always `not_in_queue`.
+    status: Status,
+    /// Always false.
+    queued: bool,
+    /// How many are inside.
+    current_users: u64,
+    /// Seconds after which to ask again.
+    next_poll: u64,
+    message: &'static str,
+}
+
+/// The answer to a sign of life.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = QueueHeartbeat)]
+pub(super) struct HeartbeatBody {
+    status: Status,
+    queued: bool,
+}
+
+/// The answer to whoever leaves.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = QueueLeft)]
+pub(super) struct LeftBody {
+    message: &'static str,
+}
+
+const LEFT: LeftBody = LeftBody {
+    message: "Left queue",
+};
+
+/// A line as administrators see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Queue)]
+pub(super) struct LineBody {
+    event_id: EventId,
+    /// How many wait.
+    queue_size: u64,
+    /// How many are inside.
+    current_users: u64,
+    /// How many may be inside at a time.
+    threshold: u64,
+    /// How many more may be let in now.
+    available: u64,
+    /// The highest number given.
+    last_number: u64,
+    /// The highest number called.
+    serving: u64,
+    /// Whether nobody is called at the moment.
+    paused: bool,
 }
 
 impl Telling<'_> {
@@ -124,15 +245,15 @@ impl Telling<'_> {
         let (status, queued) = match place {
             Place::Inside { number, .. } => {
                 self.heard_inside(number);
-                ("active", false)
+                (Status::Active, false)
             }
             Place::Waiting { number, ahead, .. } => {
                 self.note_waiting(number, ahead + 1);
-                ("queued", true)
+                (Status::Queued, true)
             }
-            Place::Nowhere => ("not_in_queue", false),
+            Place::Nowhere => (Status::NotInQueue, false),
         };
-        Json(json!({"status": status, "queued": queued})).into_response()
+        Json(HeartbeatBody { status, queued }).into_response()
     }
 
     fn waiting(&self, number: u64, ahead: u64, behind: u64) -> ApiResult<Response> {
@@ -144,9 +265,9 @@ impl Telling<'_> {
         let (receipt, cookies) = self.receipt(number)?;
         let message =
             rules.and_then(|rules| rules.message.as_deref().or_else(|| rules.sale.message()));
-        let body = Queued {
+        let body = PlaceBody::Waiting(Queued {
             queued: true,
-            status: "queued",
+            status: Status::Queued,
             number,
             position: ahead + 1,
             people_ahead: ahead,
@@ -164,7 +285,7 @@ impl Telling<'_> {
             sign_in_required: !self.caller.person.account,
             event_info: self.event_info(),
             receipt,
-        };
+        });
         Ok((AppendHeaders(cookies.into_headers()), Json(body)).into_response())
     }
 
@@ -174,32 +295,30 @@ impl Telling<'_> {
         let rules = snapshot.rules.as_ref();
         let (receipt, mut cookies) = self.receipt(number)?;
         let entry_token = self.entry_token(slot, &mut cookies)?;
-        let mut body = json!({
-            "queued": false,
-            "status": "active",
-            "currentUsers": self.line.inside(&self.view),
-            "threshold": rules.map_or(0, |rules| rules.max_active),
-            "nextPoll": IDLE_POLL_SECONDS,
-            "message": "Entry allowed",
-            "number": number,
-            "eventInfo": self.event_info(),
-            "entryToken": entry_token,
+        let body = PlaceBody::Inside(Active {
+            queued: false,
+            status: Status::Active,
+            current_users: self.line.inside(&self.view),
+            threshold: rules.map_or(0, |rules| rules.max_active),
+            next_poll: IDLE_POLL_SECONDS,
+            message: "Entry allowed",
+            number,
+            event_info: self.event_info(),
+            entry_token,
+            receipt,
         });
-        if let Some(receipt) = receipt {
-            body["receipt"] = receipt.into();
-        }
         Ok((AppendHeaders(cookies.into_headers()), Json(body)).into_response())
     }
 
     fn nowhere(&self) -> Response {
         let mut cookies = Cookies::of(self.state);
         self.clear_receipt(&mut cookies);
-        let body = json!({
-            "status": "not_in_queue",
-            "queued": false,
-            "currentUsers": self.line.inside(&self.view),
-            "nextPoll": IDLE_POLL_SECONDS,
-            "message": "Not in queue",
+        let body = PlaceBody::Nowhere(Nowhere {
+            status: Status::NotInQueue,
+            queued: false,
+            current_users: self.line.inside(&self.view),
+            next_poll: IDLE_POLL_SECONDS,
+            message: "Not in queue",
         });
         (AppendHeaders(cookies.into_headers()), Json(body)).into_response()
     }
@@ -209,8 +328,7 @@ impl Telling<'_> {
         let mut cookies = Cookies::of(self.state);
         self.clear_receipt(&mut cookies);
         cookies.clear(COOKIE_ENTRY, "Path=/; SameSite=Strict");
-        let body = Json(json!({"message": "Left queue"}));
-        (AppendHeaders(cookies.into_headers()), body).into_response()
+        (AppendHeaders(cookies.into_headers()), Json(LEFT)).into_response()
     }
 
     /// Remembers the sign of life, by which it also becomes known whose slot it is.
@@ -338,7 +456,7 @@ impl Telling<'_> {
 
 /// The answer about a line that cannot be known at all: a leave that had nothing to end.
 pub(super) fn left_nothing() -> Response {
-    Json(json!({"message": "Left queue"})).into_response()
+    Json(LEFT).into_response()
 }
 
 /// The cookies of one answer.
@@ -380,22 +498,21 @@ fn sign<C: Claims>(key: &TokenKey, claims: &C) -> ApiResult<String> {
 }
 
 /// The admin's view of a line.
-pub(super) fn admin_view(event: EventId, view: &View) -> Response {
+pub(super) fn admin_view(event: EventId, view: &View) -> LineBody {
     let inside = view.snapshot.inside(view.now_ms);
     let threshold = view
         .snapshot
         .rules
         .as_ref()
         .map_or(0, |rules| rules.max_active);
-    Json(json!({
-        "eventId": event,
-        "queueSize": view.snapshot.waiting.total(),
-        "currentUsers": inside,
-        "threshold": threshold,
-        "available": threshold.saturating_sub(inside),
-        "lastNumber": view.snapshot.last_number,
-        "serving": view.snapshot.serving,
-        "paused": view.redis_is_lost,
-    }))
-    .into_response()
+    LineBody {
+        event_id: event,
+        queue_size: view.snapshot.waiting.total(),
+        current_users: inside,
+        threshold,
+        available: threshold.saturating_sub(inside),
+        last_number: view.snapshot.last_number,
+        serving: view.snapshot.serving,
+        paused: view.redis_is_lost,
+    }
 }

@@ -11,7 +11,7 @@ use urr_contract::{EventId, internal::QueueInfo};
 use urr_kit::{ApiError, ApiResult, extract::AppPath, identity::MaybeUser};
 
 use super::{
-    answer::{Place, Telling, left_nothing},
+    answer::{HeartbeatBody, LeftBody, Place, PlaceBody, Telling, left_nothing},
     caller::Caller,
     line_unavailable, unknown_event,
 };
@@ -28,7 +28,32 @@ use crate::{
 
 type AppState = extract::State<Arc<State>>;
 
-/// `POST /api/queue/check/{event}`: joins, or finds the place one has.
+/// Joins the line of an event, or finds the place one has.
+///
+/// Everybody gets a number once and keeps it: over refreshes, on every device, through
+/// crashes. Whoever is inside gets an entry token, in the answer and in the cookie
+/// `tiketi-entry-token`. Visitors may wait and are not called before they sign in.
+#[utoipa::path(
+    post,
+    path = "/api/queue/check/{event}",
+    operation_id = "joinQueue",
+    tag = "Waiting room",
+    params(
+        ("event" = EventId, Path),
+        ("x-queue-receipt" = Option<String>, Header, description = "Receipt of a place, from a \
+            client that keeps no cookies. Else the cookie `urr-receipt-{event}` is read."),
+    ),
+    security((), ("bearer" = [])),
+    responses(
+        (status = 200, description = "The place. Sets the cookies of receipt and entry token.", body = PlaceBody<'_>),
+        (status = 401, description = "`AUTHENTICATION_REQUIRED`: the session has ended, or this line \
+            takes no visitors."),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+        (status = 409, description = "`SALE_CLOSED`: the sale has ended."),
+        (status = 503, description = "`QUEUE_UNAVAILABLE`: the line cannot be asked. `QUEUE_BUSY`: too \
+            many are joining."),
+    )
+)]
 pub(super) async fn check(
     extract::State(state): AppState,
     AppPath(event): AppPath<EventId>,
@@ -44,7 +69,29 @@ pub(super) async fn check(
     telling(&state, &line, &caller, info.as_deref())?.place(place)
 }
 
-/// `GET /api/queue/status/{event}`: the place one has. Never joins.
+/// The place one has in the line of an event. Never joins.
+///
+/// Ask again after `nextPoll` seconds: whoever stays silent for long is passed over.
+#[utoipa::path(
+    get,
+    path = "/api/queue/status/{event}",
+    operation_id = "getQueuePlace",
+    tag = "Waiting room",
+    params(
+        ("event" = EventId, Path),
+        ("x-queue-receipt" = Option<String>, Header, description = "Receipt of a place, from a \
+            client that keeps no cookies. Else the cookie `urr-receipt-{event}` is read."),
+    ),
+    security((), ("bearer" = [])),
+    responses(
+        (status = 200, description = "The place. Sets the cookies of receipt and entry token.", body = PlaceBody<'_>),
+        (status = 401, description = "`AUTHENTICATION_REQUIRED`: the session has ended, or this line \
+            takes no visitors."),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+        (status = 503, description = "`QUEUE_UNAVAILABLE`: the line cannot be asked. `QUEUE_BUSY`: too \
+            many are joining."),
+    )
+)]
 pub(super) async fn status(
     extract::State(state): AppState,
     AppPath(event): AppPath<EventId>,
@@ -57,7 +104,27 @@ pub(super) async fn status(
     telling(&state, &line, &caller, info.as_deref())?.place(place)
 }
 
-/// `POST /api/queue/heartbeat/{event}`: a sign of life and nothing else.
+/// A sign of life and nothing else.
+#[utoipa::path(
+    post,
+    path = "/api/queue/heartbeat/{event}",
+    operation_id = "sendHeartbeat",
+    tag = "Waiting room",
+    params(
+        ("event" = EventId, Path),
+        ("x-queue-receipt" = Option<String>, Header, description = "Receipt of a place, from a \
+            client that keeps no cookies. Else the cookie `urr-receipt-{event}` is read."),
+    ),
+    security((), ("bearer" = [])),
+    responses(
+        (status = 200, description = "Heard.", body = HeartbeatBody),
+        (status = 401, description = "`AUTHENTICATION_REQUIRED`: the session has ended, or this line \
+            takes no visitors."),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+        (status = 503, description = "`QUEUE_UNAVAILABLE`: the line cannot be asked. `QUEUE_BUSY`: too \
+            many are joining."),
+    )
+)]
 pub(super) async fn heartbeat(
     extract::State(state): AppState,
     AppPath(event): AppPath<EventId>,
@@ -70,7 +137,28 @@ pub(super) async fn heartbeat(
     Ok(telling(&state, &line, &caller, info.as_deref())?.heartbeat(place))
 }
 
-/// `POST /api/queue/leave/{event}`: gives up the place in the line and the slot inside.
+/// Gives up the place in the line and the slot inside.
+///
+/// Succeeds also where there is nothing to give up.
+#[utoipa::path(
+    post,
+    path = "/api/queue/leave/{event}",
+    operation_id = "leaveQueue",
+    tag = "Waiting room",
+    params(
+        ("event" = EventId, Path),
+        ("x-queue-receipt" = Option<String>, Header, description = "Receipt of a place, from a \
+            client that keeps no cookies. Else the cookie `urr-receipt-{event}` is read."),
+    ),
+    security((), ("bearer" = [])),
+    responses(
+        (status = 200, description = "Left.", body = LeftBody),
+        (status = 401, description = "`AUTHENTICATION_REQUIRED`: the session has ended, or this line \
+            takes no visitors."),
+        (status = 503, description = "`QUEUE_UNAVAILABLE`: the line cannot be asked. `QUEUE_BUSY`: too \
+            many are joining."),
+    )
+)]
 pub(super) async fn leave(
     extract::State(state): AppState,
     AppPath(event): AppPath<EventId>,

@@ -8,11 +8,11 @@ mod policy;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    routing::{get, post},
+use axum::{Router, routing::get};
+use urr_kit::{
+    ApiError,
+    openapi::{OpenApiRouter, routes},
 };
-use urr_kit::ApiError;
 
 use crate::State;
 
@@ -21,18 +21,23 @@ const REDIS_RETRY_SECONDS: u64 = 2;
 
 /// All routes.
 pub fn router(state: Arc<State>) -> Router {
-    Router::new()
-        .route("/api/queue/check/{event}", post(line::check))
-        .route("/api/queue/status/{event}", get(line::status))
-        .route("/api/queue/heartbeat/{event}", post(line::heartbeat))
-        .route("/api/queue/leave/{event}", post(line::leave))
-        .route("/api/queue/admin/{event}", get(admin::view))
-        .route("/api/queue/admin/clear/{event}", post(admin::clear))
+    Router::from(public())
         .route(
             "/internal/events/{event}/policy",
             get(policy::read).put(policy::write),
         )
         .with_state(state)
+}
+
+/// What everybody may call, with its description.
+pub(crate) fn public() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(line::check))
+        .routes(routes!(line::status))
+        .routes(routes!(line::heartbeat))
+        .routes(routes!(line::leave))
+        .routes(routes!(admin::view))
+        .routes(routes!(admin::clear))
 }
 
 fn unknown_event() -> ApiError {
