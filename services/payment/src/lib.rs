@@ -45,6 +45,11 @@ pub fn router(state: Arc<State>, gateway: GatewayToken) -> Router {
     serve::layers(http::routes(state), &runtime, Some(gateway))
 }
 
+/// The description of what everybody may call.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    http::public().into_openapi()
+}
+
 /// Runs until shutdown.
 pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
     let pool = config.database.connect(&MIGRATIONS).await?;

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use axum::extract::State as Shared;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
+use urr_contract::Won;
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath},
     identity::User,
 };
+use utoipa::ToSchema;
 
 use crate::{
     State,
@@ -26,18 +27,54 @@ const DEFAULT_REASON: &str = "user-request";
 /// Longest reason that is kept.
 const MAX_REASON_CHARS: usize = 200;
 
-#[derive(Debug, Default, Deserialize)]
+/// Body of a cancellation.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CancelPayment)]
 pub(super) struct CancelBody {
+    /// Why. What is longer than 200 characters is cut.
     cancel_reason: Option<String>,
 }
 
+/// What became of the money.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PaymentCancelled)]
+pub(super) struct CancelledBody {
+    /// Always true.
+    success: bool,
+    /// Whether the money is back or on its way, for people.
+    message: &'static str,
+    refund_amount: Won,
+}
+
+/// Gives back what was paid for, and then the money.
+#[utoipa::path(
+    post,
+    path = "/api/payments/{payment_key}/cancel",
+    operation_id = "cancelPayment",
+    tag = "Payments",
+    params(("payment_key" = String, Path, description = "The provider's key of the payment.")),
+    request_body = Option<CancelBody>,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Given back; the money is back or on its way.", body = CancelledBody),
+        (status = 400, description = "`PAYMENT_NOT_CONFIRMED`: nothing was paid, or it was given back \
+            before. `REFUSED_BY_TICKET`: it cannot be given back."),
+        (status = 403, description = "`ACCESS_DENIED`: somebody else paid. `REFUSED_BY_TICKET`: it is \
+            somebody else's."),
+        (status = 404, description = "`PAYMENT_NOT_FOUND`: no such payment. `REFUSED_BY_TICKET`: what \
+            was paid for is gone."),
+        (status = 409, description = "`REFUSED_BY_TICKET`: it cannot be given back any more."),
+        (status = 503, description = "`TICKET_UNAVAILABLE`: ticket cannot be asked."),
+    )
+)]
 pub(super) async fn cancel(
     user: User,
     Shared(state): Shared<Arc<State>>,
     AppPath(payment_key): AppPath<String>,
     body: Option<AppJson<CancelBody>>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<CancelledBody>> {
     let deadline = Instant::now() + state.answer_within;
     let reason = reason(body.map(|AppJson(body)| body).unwrap_or_default());
     let order = payments::by_payment_key(&state.pool, &payment_key)
@@ -61,11 +98,11 @@ pub(super) async fn cancel(
     } else {
         "Payment cancelled; the refund is on its way"
     };
-    Ok(AppJson(json!({
-        "success": true,
-        "message": message,
-        "refundAmount": order.amount,
-    })))
+    Ok(AppJson(CancelledBody {
+        success: true,
+        message,
+        refund_amount: order.amount,
+    }))
 }
 
 /// Gives the money back in this request, unless the job is at it. Whether it is back in time;

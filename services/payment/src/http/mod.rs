@@ -12,17 +12,12 @@ use axum::{
     routing::{get, post},
 };
 
+use urr_kit::openapi::{OpenApiRouter, routes};
+
 use crate::State;
 
 pub(crate) fn routes(state: Arc<State>) -> Router {
-    Router::new()
-        .route("/api/payments/prepare", post(payments::prepare))
-        .route("/api/payments/confirm", post(payments::confirm))
-        .route("/api/payments/process", post(payments::process))
-        .route("/api/payments/order/{order_id}", get(payments::by_order))
-        .route("/api/payments/user/me", get(payments::mine))
-        .route("/api/payments/webhooks/toss", post(webhooks::toss))
-        .route("/api/payments/{payment_key}/cancel", post(cancel::cancel))
+    Router::from(public())
         .route(
             "/internal/payments/by-reservation/{reservation_id}",
             get(internal::by_reservation),
@@ -36,4 +31,16 @@ pub(crate) fn routes(state: Arc<State>) -> Router {
             post(internal::resolve),
         )
         .with_state(state)
+}
+
+/// What everybody may call, with its description.
+pub(crate) fn public() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(payments::prepare))
+        .routes(routes!(payments::confirm))
+        .routes(routes!(payments::process))
+        .routes(routes!(payments::by_order))
+        .routes(routes!(payments::mine))
+        .routes(routes!(webhooks::toss))
+        .routes(routes!(cancel::cancel))
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::State as Shared;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use urr_contract::{ReservationId, UserId, Won, facts::PaymentType};
+use serde::{Deserialize, Serialize};
+use urr_contract::{PaymentId, ReservationId, UserId, Won, facts::PaymentType};
 use urr_kit::{
     ApiError, ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     identity::User,
 };
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
@@ -31,20 +31,66 @@ const MAX_KEY_CHARS: usize = 200;
 /// Longest order id that is kept.
 const MAX_ORDER_ID_CHARS: usize = 64;
 
-#[derive(Debug, Deserialize)]
+/// What is to be paid.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PreparePayment)]
 pub(super) struct PrepareBody {
+    /// What the client believes it costs, in won. Must be what it costs.
+    #[schema(minimum = 1, maximum = 2_147_483_647, example = 99_000)]
     amount: i64,
+    /// A reservation where not said.
+    #[schema(value_type = Option<PaymentType>)]
     payment_type: Option<String>,
+    /// The reservation; for the type `reservation`.
     reservation_id: Option<ReservationId>,
+    /// The listing or membership; for the other types.
     reference_id: Option<Uuid>,
 }
 
+/// An order that may be paid.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PreparedPayment)]
+pub(super) struct PreparedBody {
+    /// What the provider knows the order by.
+    order_id: String,
+    amount: Won,
+    /// The provider's key for browsers.
+    client_key: String,
+    /// Page on which to pay, where the provider is the simulator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkout_url: Option<String>,
+}
+
+/// Opens an order for a reservation, a listing or a membership.
+///
+/// The hold is kept while the order is open. The same again gives the same order.
+#[utoipa::path(
+    post,
+    path = "/api/payments/prepare",
+    operation_id = "preparePayment",
+    tag = "Payments",
+    request_body = PrepareBody,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The order to be paid at the provider.", body = PreparedBody),
+        (status = 400, description = "`INVALID_AMOUNT`, `UNKNOWN_PAYMENT_TYPE`, `MISSING_FIELD`: a field \
+            is wrong. `AMOUNT_MISMATCH`: it costs something else. `PAYMENT_ALREADY_CONFIRMED`: it is \
+            paid. `REFUSED_BY_TICKET`: it cannot be paid."),
+        (status = 403, description = "`REFUSED_BY_TICKET`: it is somebody else's."),
+        (status = 404, description = "`REFUSED_BY_TICKET`: there is nothing to pay for."),
+        (status = 409, description = "`OTHER_BUYER`: another buyer is paying for it. \
+            `REFUSED_BY_TICKET`: it cannot be paid any more."),
+        (status = 503, description = "`TICKET_UNAVAILABLE`: ticket cannot be asked. `PAYMENT_IN_DOUBT`: \
+            an earlier order may have been paid."),
+    )
+)]
 pub(super) async fn prepare(
     user: User,
     Shared(state): Shared<Arc<State>>,
     AppJson(body): AppJson<PrepareBody>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<PreparedBody>> {
     let amount = valid_amount(body.amount)?;
     let target = target(
         body.payment_type.as_deref(),
@@ -56,32 +102,86 @@ pub(super) async fn prepare(
         Opened::Open(order) => order,
         Opened::Paid(_) => return Err(refusals::already_confirmed()),
     };
-    let mut answer = json!({
-        "orderId": order.order_id,
-        "amount": order.amount,
-        "clientKey": state.client_key,
-    });
-    if let Some(base) = &state.checkout_url {
+    let checkout_url = state.checkout_url.as_deref().map(|base| {
         let base = base.trim_end_matches('/');
-        answer["checkoutUrl"] =
-            format!("{base}/checkout/{}?amount={}", order.order_id, order.amount).into();
-    }
-    Ok(AppJson(answer))
+        format!("{base}/checkout/{}?amount={}", order.order_id, order.amount)
+    });
+    Ok(AppJson(PreparedBody {
+        order_id: order.order_id,
+        amount: order.amount,
+        client_key: state.client_key.clone(),
+        checkout_url,
+    }))
 }
 
-#[derive(Debug, Deserialize)]
+/// What the provider has said to the browser.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ConfirmPayment)]
 pub(super) struct ConfirmBody {
+    #[schema(min_length = 1, max_length = 200)]
     payment_key: String,
+    #[schema(min_length = 1, max_length = 64)]
     order_id: String,
+    /// In won.
+    #[schema(minimum = 1, maximum = 2_147_483_647)]
     amount: i64,
 }
 
+/// The answer to a payment that has succeeded.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PaymentConfirmed)]
+pub(super) struct ConfirmedBody {
+    /// Always true.
+    success: bool,
+    payment: ConfirmedPayment,
+}
+
+/// A payment that has succeeded.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ConfirmedPayment {
+    order_id: String,
+    payment_key: String,
+    amount: Won,
+    method: String,
+    approved_at: Timestamp,
+}
+
+/// Has the provider capture the money of an order.
+///
+/// The same again gives the same answer. After a 503 with `PAYMENT_IN_DOUBT` the money may
+/// have moved: ask again with the same order and never with another.
+#[utoipa::path(
+    post,
+    path = "/api/payments/confirm",
+    operation_id = "confirmPayment",
+    tag = "Payments",
+    request_body = ConfirmBody,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Paid.", body = ConfirmedBody),
+        (status = 400, description = "`BLANK_FIELD`, `INVALID_FIELD`, `INVALID_AMOUNT`: a field is wrong. \
+            `AMOUNT_MISMATCH`: the order is about another amount. `PAYMENT_DECLINED`: the provider \
+            says no. `RESERVATION_EXPIRED`, `PAYMENT_VOIDED`: too late, nothing was charged. \
+            `PAYMENT_ALREADY_CONFIRMED`, `PAYMENT_REFUNDED`: it was paid by another key, or given \
+            back. `REFUSED_BY_TICKET`: it cannot be paid."),
+        (status = 403, description = "`ACCESS_DENIED`: somebody else's order. `REFUSED_BY_TICKET`: \
+            somebody else's reservation."),
+        (status = 404, description = "`PAYMENT_NOT_FOUND`: no such order. `REFUSED_BY_TICKET`: there is \
+            nothing to pay for."),
+        (status = 409, description = "`PAYMENT_KEY_USED`: the key belongs to another order. \
+            `PAYMENT_WILL_BE_REFUNDED`: paid, but the reservation could not be kept; the money comes \
+            back by itself. `REFUSED_BY_TICKET`: it cannot be paid any more."),
+        (status = 503, description = "`PAYMENT_IN_DOUBT`: the outcome is not known yet. \
+            `PROVIDER_UNAVAILABLE`: nothing was charged. `TICKET_UNAVAILABLE`: ticket cannot be asked."),
+    )
+)]
 pub(super) async fn confirm(
     user: User,
     Shared(state): Shared<Arc<State>>,
     AppJson(body): AppJson<ConfirmBody>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<ConfirmedBody>> {
     let request = Confirm {
         user: user.id,
         payment_key: text(&body.payment_key, MAX_KEY_CHARS)?,
@@ -89,32 +189,85 @@ pub(super) async fn confirm(
         amount: valid_amount(body.amount)?,
     };
     let paid = confirm::confirm(&state, request).await?;
-    Ok(AppJson(json!({
-        "success": true,
-        "payment": {
-            "orderId": paid.order_id,
-            "paymentKey": paid.payment_key,
-            "amount": paid.amount,
-            "method": paid.method,
-            "approvedAt": paid.approved_at,
+    Ok(AppJson(ConfirmedBody {
+        success: true,
+        payment: ConfirmedPayment {
+            order_id: paid.order_id,
+            payment_key: paid.payment_key,
+            amount: paid.amount,
+            method: paid.method,
+            approved_at: paid.approved_at,
         },
-    })))
+    }))
 }
 
-#[derive(Debug, Deserialize)]
+/// What is to be paid without the provider.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ProcessPayment)]
 pub(super) struct ProcessBody {
+    #[schema(required, min_length = 1, max_length = 50, example = "naver_pay")]
     payment_method: Option<String>,
+    /// A reservation where not said.
+    #[schema(value_type = Option<PaymentType>)]
     payment_type: Option<String>,
+    /// The reservation; for the type `reservation`.
     reservation_id: Option<ReservationId>,
+    /// The listing or membership; for the other types.
     reference_id: Option<Uuid>,
 }
 
+/// The answer to a demonstration's payment.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PaymentProcessed)]
+pub(super) struct ProcessedBody {
+    /// Always true.
+    success: bool,
+    /// What was done, for people.
+    message: &'static str,
+    payment: ProcessedPayment,
+}
+
+/// A demonstration's payment.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProcessedPayment {
+    id: PaymentId,
+    order_id: String,
+    amount: Won,
+    method: Option<String>,
+}
+
+/// Pays with a demonstration's method, without any provider.
+///
+/// Only where demonstration methods are switched on.
+#[utoipa::path(
+    post,
+    path = "/api/payments/process",
+    operation_id = "processPayment",
+    tag = "Payments",
+    request_body = ProcessBody,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Paid.", body = ProcessedBody),
+        (status = 400, description = "`BLANK_FIELD`, `UNKNOWN_PAYMENT_TYPE`, `MISSING_FIELD`: a field is \
+            wrong. `PAYMENT_METHOD_NOT_AVAILABLE`: no such method here. `AMOUNT_MISMATCH`: the price \
+            has changed. `RESERVATION_EXPIRED`, `PAYMENT_VOIDED`, `PAYMENT_REFUNDED`: too late. \
+            `REFUSED_BY_TICKET`: it cannot be paid."),
+        (status = 403, description = "`REFUSED_BY_TICKET`: it is somebody else's."),
+        (status = 404, description = "`REFUSED_BY_TICKET`: there is nothing to pay for."),
+        (status = 409, description = "`OTHER_BUYER`: another buyer is paying for it. \
+            `PAYMENT_WILL_BE_REFUNDED`: paid, but the reservation could not be kept. \
+            `REFUSED_BY_TICKET`: it cannot be paid any more."),
+        (status = 503, description = "`TICKET_UNAVAILABLE`: ticket cannot be asked. `PAYMENT_IN_DOUBT`: \
+            an earlier order may have been paid."),
+    )
+)]
 pub(super) async fn process(
     user: User,
     Shared(state): Shared<Arc<State>>,
     AppJson(body): AppJson<ProcessBody>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<ProcessedBody>> {
     let method = text(body.payment_method.as_deref().unwrap_or_default(), 50)?;
     let target = target(
         body.payment_type.as_deref(),
@@ -127,54 +280,152 @@ pub(super) async fn process(
     }
     let processed = process::process(&state, user.id, target, &method).await?;
     let order = processed.order;
-    Ok(AppJson(json!({
-        "success": true,
-        "message": if processed.before { "Payment already completed" } else { "Payment completed" },
-        "payment": {
-            "id": order.id,
-            "orderId": order.order_id,
-            "amount": order.amount,
-            "method": order.method,
+    let message = if processed.before {
+        "Payment already completed"
+    } else {
+        "Payment completed"
+    };
+    Ok(AppJson(ProcessedBody {
+        success: true,
+        message,
+        payment: ProcessedPayment {
+            id: order.id,
+            order_id: order.order_id,
+            amount: order.amount,
+            method: order.method,
         },
-    })))
+    }))
 }
 
+/// The answer about one payment.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PaymentAnswer)]
+pub(super) struct PaymentBody {
+    payment: WholePayment,
+}
+
+/// All that its owner may see of a payment.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Payment)]
+struct WholePayment {
+    #[serde(flatten)]
+    row: PaymentRow,
+    /// `DONE` once the money was captured.
+    toss_status: Option<&'static str>,
+    #[schema(value_type = Timestamp)]
+    updated_at: String,
+    user_id: UserId,
+}
+
+/// What lists show of a payment.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PaymentSummary)]
+struct PaymentRow {
+    id: PaymentId,
+    order_id: String,
+    payment_key: Option<String>,
+    amount: Won,
+    method: Option<String>,
+    /// `pending`, `confirmed`, `refunded`, `failed` or `voided`.
+    #[schema(example = "confirmed")]
+    status: &'static str,
+    #[schema(value_type = Option<Timestamp>)]
+    toss_approved_at: Option<String>,
+    #[schema(value_type = Timestamp)]
+    created_at: String,
+    reservation_id: Option<ReservationId>,
+    payment_type: PaymentType,
+    reference_id: Option<Uuid>,
+}
+
+/// A payment of one's own, by its order.
+#[utoipa::path(
+    get,
+    path = "/api/payments/order/{order_id}",
+    operation_id = "getPayment",
+    tag = "Payments",
+    params(("order_id" = String, Path, description = "What the provider knows the order by.")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The payment.", body = PaymentBody),
+        (status = 403, description = "`ACCESS_DENIED`: somebody else's."),
+        (status = 404, description = "`PAYMENT_NOT_FOUND`: no such order."),
+    )
+)]
 pub(super) async fn by_order(
     user: User,
     Shared(state): Shared<Arc<State>>,
     AppPath(order_id): AppPath<String>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<PaymentBody>> {
     let order = payments::by_order_id(&state.pool, &order_id)
         .await?
         .ok_or_else(refusals::not_found)?;
     if order.user_id != user.id {
         return Err(refusals::access_denied());
     }
-    let mut payment = row(&order);
-    payment["toss_status"] = toss_status(&order).into();
-    payment["updated_at"] = wire_time(order.updated_at).into();
-    payment["user_id"] = json!(order.user_id);
-    Ok(AppJson(json!({"payment": payment})))
+    Ok(AppJson(PaymentBody {
+        payment: WholePayment {
+            toss_status: toss_status(&order),
+            updated_at: wire_time(order.updated_at),
+            user_id: order.user_id,
+            row: row(order),
+        },
+    }))
 }
 
-#[derive(Debug, Deserialize)]
+/// A part of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Window {
+    /// Rows, 10 where not said. Pulled into 1 to 100.
     limit: Option<i64>,
+    /// Rows before it. Never below 0.
     offset: Option<i64>,
 }
 
+/// Payments and which part of all they are.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Payments)]
+pub(super) struct PaymentsBody {
+    payments: Vec<PaymentRow>,
+    pagination: WindowBody,
+}
+
+/// Which part of a list an answer is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PaymentsPagination)]
+struct WindowBody {
+    total: i64,
+    limit: i64,
+    offset: i64,
+}
+
+/// One's own payments, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/payments/user/me",
+    operation_id = "listMyPayments",
+    tag = "Payments",
+    params(Window),
+    security(("bearer" = [])),
+    responses((status = 200, description = "The payments.", body = PaymentsBody))
+)]
 pub(super) async fn mine(
     user: User,
     Shared(state): Shared<Arc<State>>,
     AppQuery(window): AppQuery<Window>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<PaymentsBody>> {
     let limit = window.limit.unwrap_or(10).clamp(1, 100);
     let offset = window.offset.unwrap_or(0).max(0);
     let (orders, total) = list(&state, user.id, limit, offset).await?;
-    Ok(AppJson(json!({
-        "payments": orders.iter().map(row).collect::<Vec<_>>(),
-        "pagination": {"total": total, "limit": limit, "offset": offset},
-    })))
+    Ok(AppJson(PaymentsBody {
+        payments: orders.into_iter().map(row).collect(),
+        pagination: WindowBody {
+            total,
+            limit,
+            offset,
+        },
+    }))
 }
 
 async fn list(
@@ -188,20 +439,20 @@ async fn list(
 }
 
 /// What lists show of a payment.
-fn row(order: &Order) -> Value {
-    json!({
-        "id": order.id,
-        "order_id": order.order_id,
-        "payment_key": order.payment_key,
-        "amount": order.amount,
-        "method": order.method,
-        "status": order.status.on_the_wire(),
-        "toss_approved_at": order.captured_at.map(wire_time),
-        "created_at": wire_time(order.created_at),
-        "reservation_id": order.target.reservation_id(),
-        "payment_type": order.target.payment_type(),
-        "reference_id": order.target.reference_id(),
-    })
+fn row(order: Order) -> PaymentRow {
+    PaymentRow {
+        id: order.id,
+        status: order.status.on_the_wire(),
+        toss_approved_at: order.captured_at.map(wire_time),
+        created_at: wire_time(order.created_at),
+        reservation_id: order.target.reservation_id(),
+        payment_type: order.target.payment_type(),
+        reference_id: order.target.reference_id(),
+        order_id: order.order_id,
+        payment_key: order.payment_key,
+        amount: order.amount,
+        method: order.method,
+    }
 }
 
 fn toss_status(order: &Order) -> Option<&'static str> {
