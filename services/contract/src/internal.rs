@@ -14,12 +14,129 @@ pub struct QueueInfo {
     pub title: String,
     /// Artist, if any.
     pub artist: Option<String>,
-    /// `upcoming`, `on_sale`, `ended` or `cancelled`, computed at the time of the answer.
+    /// `upcoming`, `on_sale`, `held` (nothing is free, but unpaid holds may come back),
+    /// `sold_out`, `ended` or `cancelled`, computed at the time of the answer.
     pub status: String,
     /// Start of the sale.
     pub sale_starts_at: Option<Timestamp>,
     /// End of the sale.
     pub sale_ends_at: Option<Timestamp>,
+    /// Where members of the artist buy first: when everybody may. Until then it depends on
+    /// the person, see [`EntryWindow`].
+    #[serde(default)]
+    pub general_sale_starts_at: Option<Timestamp>,
+}
+
+/// Answer of ticket's `GET /internal/events/{eventId}/entry?userId=…`: from when a person may
+/// buy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryWindow {
+    /// The person's tier at the event's artist: `DIAMOND`, `GOLD`, `SILVER` or `BRONZE`.
+    pub tier: String,
+    /// When the sale opens for that tier; `None` where the event has no presale.
+    pub opens_at: Option<Timestamp>,
+}
+
+/// Request of ticket's `PUT /internal/events/by-source/{uid}`: an event for a resource. It is
+/// made once, and afterwards belongs to the administrators.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourcedEvent {
+    /// Its title.
+    pub title: String,
+    /// Where it is.
+    pub venue: String,
+    /// When it is.
+    pub starts_at: Timestamp,
+    /// Who plays.
+    #[serde(default)]
+    pub artist: Option<String>,
+    /// Name of the layout of its seats. Without one it is a standing event.
+    #[serde(default)]
+    pub seat_layout: Option<String>,
+    /// Its ticket types, where it is a standing event.
+    #[serde(default)]
+    pub ticket_types: Vec<SourcedTicketType>,
+    /// Start of the sale; at once where absent.
+    #[serde(default)]
+    pub opens_at: Option<Timestamp>,
+    /// End of the sale; the show where absent.
+    #[serde(default)]
+    pub closes_at: Option<Timestamp>,
+    /// Its description.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The address of the venue.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// Its poster.
+    #[serde(default)]
+    pub poster_image_url: Option<String>,
+    /// Most tickets one person may have; 4 where absent.
+    #[serde(default)]
+    pub max_per_person: Option<i64>,
+    /// Most seats in one hold; 1 where absent.
+    #[serde(default)]
+    pub max_seats_per_hold: Option<i64>,
+    /// Whether members of the artist buy first.
+    #[serde(default)]
+    pub presale: bool,
+}
+
+/// A ticket type of a [`SourcedEvent`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourcedTicketType {
+    /// Its name.
+    pub name: String,
+    /// Its price in won.
+    pub price: i64,
+    /// Places that exist.
+    pub total_quantity: i64,
+    /// Its description.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+/// Answer of `PUT /internal/events/by-source/{uid}`: 201 where it was made by this request,
+/// 200 where it was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourcedEventAnswer {
+    /// The event, the same for the same uid.
+    pub event_id: EventId,
+    /// Whether this request made it.
+    pub created: bool,
+}
+
+/// Answer of ticket's `GET /internal/events/{eventId}/sale-figures`: seats, or standing
+/// places, about a second old.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SaleFigures {
+    /// As in [`QueueInfo`].
+    pub status: String,
+    /// Those that exist.
+    pub total: i64,
+    /// Of those, free.
+    pub available: i64,
+    /// Held by somebody who has not paid.
+    pub held: i64,
+    /// Sold.
+    pub sold: i64,
+}
+
+/// Answer of queue's `GET /internal/events/{eventId}/line`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LineFigures {
+    /// People in the line who are not gone.
+    pub waiting: u64,
+    /// People inside.
+    pub active: u64,
+    /// People let in since the line began.
+    pub admitted: u64,
 }
 
 /// One event in ticket's `POST /internal/events/batch`.

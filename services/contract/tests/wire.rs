@@ -177,6 +177,7 @@ fn internal_bodies() {
         status: "on_sale".to_owned(),
         sale_starts_at: Some(time()),
         sale_ends_at: None,
+        general_sale_starts_at: None,
     };
     let none = PaymentByReservation {
         found: false,

@@ -10,6 +10,9 @@ use crate::domain::policy::Defaults;
 
 urr_kit::database_args!(pub QueueDatabase, "QUEUE_DB");
 
+/// A year: people may line up as long before a sale as they like.
+const LOBBY_SECONDS: u32 = 366 * 86_400;
+
 /// Settings of `urr queue`.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
@@ -77,6 +80,15 @@ pub struct RuleArgs {
         hide_env_values = true
     )]
     pub queue_threshold: u32,
+    /// How long before its sale people may line up for an event, in seconds. By default a
+    /// year: whenever they come.
+    #[arg(
+        long,
+        env = "QUEUE_LOBBY_SECONDS",
+        default_value_t = LOBBY_SECONDS,
+        hide_env_values = true
+    )]
+    pub queue_lobby_seconds: u32,
     /// Stay inside since the last sign of life, in seconds.
     #[arg(
         long,
@@ -153,6 +165,7 @@ impl RuleArgs {
         let per_second = per_second.div_ceil(u64::from(self.queue_admission_interval_ms));
         Settings {
             defaults: Defaults {
+                lobby_seconds: self.queue_lobby_seconds,
                 max_active: self.queue_threshold,
                 admit_per_second: u32::try_from(per_second).unwrap_or(u32::MAX),
                 active_seconds: self.queue_active_ttl_seconds,
@@ -202,6 +215,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             defaults: Defaults {
+                lobby_seconds: LOBBY_SECONDS,
                 max_active: 1000,
                 admit_per_second: 100,
                 active_seconds: 600,

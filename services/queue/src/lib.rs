@@ -11,6 +11,7 @@ pub mod facts;
 pub mod http;
 pub mod jobs;
 pub mod lines;
+mod presale;
 pub mod redis;
 pub mod state;
 pub mod store;

@@ -659,10 +659,7 @@ impl Lines {
         if stored.policy.closes_at.is_none_or(|at| at > past) {
             return Ok(None);
         }
-        let sale = match self.sale_in_force(event) {
-            Sale::Open => Sale::Ended,
-            over => over,
-        };
+        let sale = self.sale_in_force(event).once_past();
         Ok(Some(Rules::new(
             &stored.policy,
             sale,
@@ -716,6 +713,7 @@ impl Lines {
             numbers_after: u64::try_from(new.numbers_after)?,
             reserved_to: u64::try_from(new.reserved_to)?,
             serving: u64::try_from(new.serving)?,
+            admitted: u64::try_from(new.admitted)?,
             hold: if epoch == 1 {
                 Duration::ZERO
             } else {

@@ -16,6 +16,7 @@ use crate::{
     config::{LineArgs, Settings},
     events::Events,
     lines::Lines,
+    presale::Windows,
     redis::Rooms,
 };
 
@@ -27,6 +28,7 @@ pub struct State {
     /// The rules it runs by.
     pub settings: Settings,
     pub(crate) events: Events,
+    pub(crate) windows: Windows,
     pub(crate) pool: PgPool,
     pub(crate) clock: Clock,
     pub(crate) tokens: Tokens,
@@ -108,12 +110,11 @@ impl State {
         };
         let width_ms = u64::try_from(settings.bitmap_width.as_millis())?;
         let rooms = Rooms::new(redis, width_ms);
+        let ticket = InternalClient::new("ticket", ticket_url, internal_token.clone());
         Ok(Self {
             lines: Lines::new(rooms, pool.clone(), settings.clone(), runtime.clock.clone()),
-            events: Events::new(
-                InternalClient::new("ticket", ticket_url, internal_token.clone()),
-                settings.event_info_fresh,
-            ),
+            events: Events::new(ticket.clone(), settings.event_info_fresh),
+            windows: Windows::new(ticket),
             pool,
             clock: runtime.clock.clone(),
             tokens,

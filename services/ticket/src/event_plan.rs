@@ -1,8 +1,12 @@
 //! Planning events: an event with its layout's seats and its ticket types is one transaction.
 
 use sqlx::PgConnection;
-use urr_contract::{ArtistId, EventId, SeatLayoutId, TicketTypeId, UserId};
+use urr_contract::{
+    ArtistId, EventId, SeatLayoutId, TicketTypeId, UserId,
+    internal::{SourcedEvent, SourcedEventAnswer},
+};
 use urr_kit::{ApiError, ApiResult};
+use uuid::Uuid;
 
 use crate::{
     State,
@@ -20,28 +24,103 @@ use crate::{
 /// Makes an event, all of it or nothing.
 pub async fn create(state: &State, form: &EventForm, admin: UserId) -> ApiResult<EventRow> {
     let mut transaction = begin_bounded(&state.pool).await?;
-    let artist = artist(&mut transaction, form).await?;
-    let id = event_changes::insert(&mut transaction, form, artist, admin)
-        .await
-        .map_err(refusal::event_form)?;
-    if let Some(layout) = form.seat_layout_id {
-        generate(&mut transaction, id, layout).await?;
-    }
-    for ticket_type in form.ticket_types.iter().flatten() {
-        ticket_types::insert(&mut transaction, id, ticket_type).await?;
-    }
+    let id = insert(&mut transaction, form, Some(admin)).await?;
     let event = written(&mut transaction, id).await?;
     transaction.commit().await?;
     Ok(event)
 }
 
-/// Changes an event. Its layout may be set or changed while it has no seats.
+/// Makes the event of a resource, or finds the one that was made for it before, whatever has
+/// become of its title since. The sale's own dates are its policy's matter from then on.
+pub async fn make_for(
+    state: &State,
+    uid: Uuid,
+    wanted: SourcedEvent,
+) -> ApiResult<SourcedEventAnswer> {
+    let mut transaction = begin_bounded(&state.pool).await?;
+    let made = event_changes::of_source(&mut transaction, uid)
+        .await
+        .map_err(refusal::database)?;
+    match made {
+        Some((_, true)) => return Err(refusal::sourced_event_deleted()),
+        Some((event_id, false)) => {
+            let created = false;
+            return Ok(SourcedEventAnswer { event_id, created });
+        }
+        None => {}
+    }
+    let form = form_of(&mut transaction, wanted).await?;
+    form.check().map_err(|error| refusal::form(&error))?;
+    let event_id = insert(&mut transaction, &form, None).await?;
+    event_changes::set_source(&mut transaction, event_id, uid).await?;
+    transaction.commit().await?;
+    let created = true;
+    Ok(SourcedEventAnswer { event_id, created })
+}
+
+/// What a resource declares, as an administrator would fill it in.
+async fn form_of(connection: &mut PgConnection, wanted: SourcedEvent) -> ApiResult<EventForm> {
+    if wanted.seat_layout.is_some() != wanted.ticket_types.is_empty() {
+        return Err(refusal::seats_or_types());
+    }
+    let seat_layout_id = match &wanted.seat_layout {
+        Some(name) => {
+            let layout = layouts::named(connection, name).await?;
+            Some(layout.ok_or_else(refusal::seat_layout_not_found)?)
+        }
+        None => None,
+    };
+    let types = wanted.ticket_types.into_iter().map(TicketTypeForm::from);
+    Ok(EventForm {
+        title: wanted.title,
+        description: wanted.description,
+        venue: wanted.venue,
+        address: wanted.address,
+        event_date: wanted.starts_at,
+        sale_start_date: wanted.opens_at,
+        sale_end_date: wanted.closes_at,
+        poster_image_url: wanted.poster_image_url,
+        artist_name: wanted.artist,
+        seat_layout_id,
+        ticket_types: Some(types.collect()),
+        max_per_person: wanted.max_per_person,
+        max_seats_per_hold: wanted.max_seats_per_hold,
+        presale: Some(wanted.presale),
+        status: None,
+    })
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    form: &EventForm,
+    admin: Option<UserId>,
+) -> ApiResult<EventId> {
+    let artist = artist(connection, form).await?;
+    let id = event_changes::insert(connection, form, artist, admin)
+        .await
+        .map_err(refusal::event_form)?;
+    if let Some(layout) = form.seat_layout_id {
+        generate(connection, id, layout).await?;
+    }
+    for ticket_type in form.ticket_types.iter().flatten() {
+        ticket_types::insert(connection, id, ticket_type).await?;
+    }
+    Ok(id)
+}
+
+/// Changes an event. Its layout may be set or changed while it has no seats; the dates of its
+/// sale, unless a policy declares them.
 pub async fn update(state: &State, id: EventId, form: &EventForm) -> ApiResult<EventRow> {
     let mut transaction = begin_bounded(&state.pool).await?;
     let before = lock(&mut transaction, id).await?;
     let changes_layout = form.seat_layout_id.is_some() && form.seat_layout_id != before.layout;
     if changes_layout && seats::count(&mut *transaction, id).await? > 0 {
         return Err(refusal::seats_exist());
+    }
+    let declared = event_changes::declared_dates(&mut transaction, id).await?;
+    let moved = declared.filter(|dates| dates.differ(form.sale_start_date, form.sale_end_date));
+    if let Some(dates) = moved {
+        return Err(refusal::dates_declared(&dates.owner));
     }
     let artist = artist(&mut transaction, form).await?;
     event_changes::update(&mut transaction, id, form, artist)

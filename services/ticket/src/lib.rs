@@ -16,6 +16,8 @@ pub mod metrics;
 pub mod redis;
 pub mod refusal;
 pub mod resale;
+pub mod sale_figures;
+pub mod sale_policy;
 pub mod seat_map;
 pub mod seed;
 pub mod state;

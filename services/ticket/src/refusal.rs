@@ -1,14 +1,19 @@
 //! Refusals, worded in one place. Texts and statuses are the wire contract's where it has
 //! them.
 
+use jiff::Timestamp;
 use serde_json::json;
-use urr_contract::TicketTypeId;
+use urr_contract::{
+    TicketTypeId,
+    sale_policy::{PolicyError, Refusal},
+};
 use urr_kit::ApiError;
 
 use crate::{
     domain::{
         admin_change::ChangeError,
         form::FormError,
+        membership::Tier,
         order::{MAX_QUANTITY, OrderError},
     },
     store::is_lock_timeout,
@@ -76,6 +81,16 @@ pub fn too_many_tickets(most: i64) -> ApiError {
         format!("At most {most} tickets per person for this event"),
     )
     .with("maxPerPerson", json!(most))
+}
+
+/// 403: the person's tier buys later.
+pub fn presale_not_open(tier: Tier, opens_at: Timestamp) -> ApiError {
+    ApiError::forbidden(
+        "PRESALE_NOT_OPEN",
+        format!("The sale opens for {} at {opens_at}", tier.as_str()),
+    )
+    .with("tier", json!(tier.as_str()))
+    .with("opensAt", json!(opens_at))
 }
 
 /// 400: a seat selection that is none.
@@ -393,4 +408,60 @@ pub fn membership_not_payable() -> ApiError {
 /// 409: what is left does not fulfil the wish.
 pub fn no_such_seats() -> ApiError {
     ApiError::conflict("SEATS_NOT_AVAILABLE", "No matching seats are available")
+}
+
+/// 503: the database could not answer a question that many share.
+pub fn unavailable(cause: impl Into<anyhow::Error>) -> ApiError {
+    ApiError::unavailable(
+        "DATABASE_UNAVAILABLE",
+        "Service temporarily unavailable. Please retry.",
+        1,
+    )
+    .caused_by(cause)
+}
+
+/// 404: nobody wrote a policy for the event.
+pub fn policy_not_found() -> ApiError {
+    ApiError::not_found("POLICY_NOT_FOUND", "No policy for this event")
+}
+
+/// 400: a policy that no sale can be run by.
+pub fn policy(error: &PolicyError) -> ApiError {
+    ApiError::bad_request("INVALID_FIELD", error.to_string())
+}
+
+/// 409: a write that the stored policy keeps out.
+pub fn policy_write(refusal: Refusal) -> ApiError {
+    ApiError::conflict(refusal.code(), refusal.to_string())
+}
+
+/// 409: the sale's dates are declared elsewhere.
+pub fn dates_declared(owner: &str) -> ApiError {
+    ApiError::conflict(
+        "SALE_DATES_DECLARED",
+        "The dates of this sale are declared by its policy: change them there",
+    )
+    .with("owner", json!(owner))
+}
+
+/// 400: an event for a resource is sold by seat or by type.
+pub fn seats_or_types() -> ApiError {
+    ApiError::bad_request(
+        "INVALID_FIELD",
+        "seatLayout: exactly one of seatLayout and ticketTypes must be given",
+    )
+}
+
+/// 409: the event that was made for the resource is no more.
+pub fn sourced_event_deleted() -> ApiError {
+    ApiError::conflict("EVENT_DELETED", "The event of this resource was deleted")
+}
+
+/// 409: money of the event is still on its way.
+pub fn payments_unsettled(reservations: i64) -> ApiError {
+    ApiError::conflict(
+        "PAYMENTS_UNSETTLED",
+        format!("{reservations} reservations of the event are not settled yet"),
+    )
+    .with("unsettled", json!(reservations))
 }

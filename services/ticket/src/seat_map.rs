@@ -14,7 +14,10 @@ use tokio::sync::OnceCell;
 use urr_contract::{EventId, SeatId};
 use urr_kit::{ApiError, ApiResult};
 
-use crate::store::{layouts, seats, seats::MapSeat};
+use crate::{
+    refusal,
+    store::{layouts, seats, seats::MapSeat},
+};
 
 /// How old a map may be.
 const MAX_AGE: Duration = Duration::from_secs(1);
@@ -84,12 +87,7 @@ impl SeatMaps {
             Ok(map) => Ok(Some(map)),
             Err(error) => match &*error {
                 MapError::NoEvent => Ok(None),
-                MapError::Sql(_) => Err(ApiError::unavailable(
-                    "DATABASE_UNAVAILABLE",
-                    "Service temporarily unavailable. Please retry.",
-                    1,
-                )
-                .caused_by(error)),
+                MapError::Sql(_) => Err(refusal::unavailable(error)),
                 MapError::Json(_) => Err(ApiError::internal(error)),
             },
         }

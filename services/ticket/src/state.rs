@@ -11,7 +11,8 @@ use urr_kit::{
 };
 
 use crate::{
-    config::Config, metrics::BookingMetrics, redis::seat_locks::SeatLocks, seat_map::SeatMaps,
+    config::Config, metrics::BookingMetrics, redis::seat_locks::SeatLocks,
+    sale_figures::SaleFigures, seat_map::SeatMaps,
 };
 
 /// What handlers, facts and jobs share.
@@ -23,11 +24,13 @@ pub struct State {
     pub locks: SeatLocks,
     /// Seat maps of the last second.
     pub seat_maps: SeatMaps,
+    /// What was left of events within the last second.
+    pub sale_figures: SaleFigures,
     /// The payment service.
     pub payment: InternalClient,
     /// The auth service, which knows people's names.
     pub auth: InternalClient,
-    /// How long holds live.
+    /// How long holds live where no policy says.
     pub terms: HoldTerms,
     /// Counters.
     pub metrics: BookingMetrics,
@@ -44,6 +47,7 @@ impl State {
         Self {
             locks: SeatLocks::new(redis),
             seat_maps: SeatMaps::new(pool.clone()),
+            sale_figures: SaleFigures::new(pool.clone()),
             payment: InternalClient::new(
                 "payment",
                 &config.payment_service_url,
@@ -65,6 +69,15 @@ impl HasInternalToken for State {
     }
 }
 
+/// Times of holds that an event's policy sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldSeconds {
+    /// An unpaid hold.
+    pub seat: i32,
+    /// A hold from the moment payment begins.
+    pub payment: i32,
+}
+
 /// How long holds and their locks live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HoldTerms {
@@ -77,6 +90,19 @@ pub struct HoldTerms {
 }
 
 impl HoldTerms {
+    /// The terms of an event whose policy has times of its own. Locks outlive their holds by
+    /// as much as before.
+    #[must_use]
+    pub fn of_policy(self, times: Option<HoldSeconds>) -> Self {
+        let Some(times) = times else { return self };
+        let slack = self.lock_seconds.saturating_sub(self.hold_seconds);
+        Self {
+            hold_seconds: times.seat,
+            paying_seconds: times.payment,
+            lock_seconds: times.seat.saturating_add(slack),
+        }
+    }
+
     /// Life of a lock while its hold is unpaid.
     pub fn lock_life(self) -> Duration {
         seconds(self.lock_seconds)

@@ -331,8 +331,8 @@ pub struct LineAnswer {
     pub entry_token: Option<String>,
     /// Signed receipt of the number.
     pub receipt: Option<String>,
-    /// Whether nothing is left to wait for.
-    pub sold_out: bool,
+    /// Where the sale stands: `open`, `held`, `sold_out`, …
+    pub sale_status: String,
 }
 
 /// The payload of a receipt, as much as the crowd reads of it.

@@ -4,6 +4,7 @@ pub mod entry;
 pub mod person;
 pub mod policy;
 pub mod poll;
+pub mod presale;
 pub mod rules;
 pub mod snapshot;
 pub mod told;

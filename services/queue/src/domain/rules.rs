@@ -15,6 +15,8 @@ pub enum Sale {
     Ended,
     /// Called off.
     Cancelled,
+    /// Nothing is free, but what is held may come back: nobody enters, everybody may wait.
+    Held,
     /// Nothing is left.
     SoldOut,
 }
@@ -25,6 +27,7 @@ impl Sale {
         match status {
             "ended" | "completed" => Self::Ended,
             "cancelled" => Self::Cancelled,
+            "held" => Self::Held,
             "sold_out" => Self::SoldOut,
             _ => Self::Open,
         }
@@ -36,6 +39,7 @@ impl Sale {
             Self::Open => "open",
             Self::Ended => "ended",
             Self::Cancelled => "cancelled",
+            Self::Held => "held",
             Self::SoldOut => "sold_out",
         }
     }
@@ -47,13 +51,23 @@ impl Sale {
         }
     }
 
-    /// What those who wait are told once nobody enters any more.
+    /// What those who wait are told while nobody enters.
     pub fn message(self) -> Option<&'static str> {
         match self {
             Self::Open => None,
             Self::Ended => Some("Sale has ended"),
             Self::Cancelled => Some("Event is cancelled"),
+            Self::Held => Some("All tickets are held right now. Some may come back."),
             Self::SoldOut => Some("Sold out"),
+        }
+    }
+
+    /// The same, once time has ended what did not end by itself.
+    #[must_use]
+    pub fn once_past(self) -> Self {
+        match self {
+            Self::Open | Self::Held => Self::Ended,
+            over => over,
         }
     }
 }
@@ -75,6 +89,8 @@ pub struct Rules {
     pub max_stay_seconds: u64,
     /// Without a poll for so long, somebody is gone; in seconds.
     pub absent_seconds: u64,
+    /// Nobody lines up before; milliseconds, 0 where there is no start.
+    pub lobby_at: i64,
     /// Nobody enters before; milliseconds, 0 where there is no start.
     pub opens_at: i64,
     /// Nobody enters from then on; milliseconds, 0 where there is no end.
@@ -107,6 +123,7 @@ impl Rules {
             claim_seconds: policy.claim_seconds.into(),
             max_stay_seconds: policy.max_stay_seconds.into(),
             absent_seconds: policy.absent_seconds.into(),
+            lobby_at: millis(policy.lobby_opens_at()),
             opens_at: millis(policy.opens_at),
             closes_at: millis(policy.closes_at),
             suspended: policy.suspended,
@@ -137,6 +154,7 @@ impl Rules {
             ("claim_ms", millis(self.claim_seconds)),
             ("max_stay_ms", millis(self.max_stay_seconds)),
             ("absent_ms", millis(self.absent_seconds)),
+            ("lobby_at", self.lobby_at.to_string()),
             ("opens_at", self.opens_at.to_string()),
             ("closes_at", self.closes_at.to_string()),
             ("suspended", u8::from(self.suspended).to_string()),
@@ -163,6 +181,8 @@ impl Rules {
             claim_seconds: number("claim_ms")? / 1000,
             max_stay_seconds: number("max_stay_ms")? / 1000,
             absent_seconds: number("absent_ms")? / 1000,
+            // Absent where an older version wrote the rules.
+            lobby_at: millis("lobby_at").unwrap_or(0),
             opens_at: millis("opens_at")?,
             closes_at: millis("closes_at")?,
             suspended: text("suspended")? == "1",
@@ -186,6 +206,7 @@ mod tests {
             claim_seconds: 60,
             max_stay_seconds: 1800,
             absent_seconds: 600,
+            lobby_at: 500,
             opens_at: 1_000,
             closes_at: 9_000,
             suspended: false,
@@ -205,7 +226,7 @@ mod tests {
                 .collect()
         };
         assert_eq!(Rules::from_fields(&fields(&rules())), Some(rules()));
-        for sale in [Sale::Ended, Sale::Cancelled, Sale::SoldOut] {
+        for sale in [Sale::Ended, Sale::Cancelled, Sale::Held, Sale::SoldOut] {
             let closed = Rules {
                 sale,
                 throttle: None,
@@ -229,12 +250,8 @@ mod tests {
             }
             .is_open(1_000)
         );
-        assert!(
-            !Rules {
-                sale: Sale::SoldOut,
-                ..rules()
-            }
-            .is_open(1_000)
-        );
+        for sale in [Sale::Held, Sale::SoldOut] {
+            assert!(!Rules { sale, ..rules() }.is_open(1_000));
+        }
     }
 }

@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub reserved_to: u64,
     /// Highest number that was called.
     pub serving: u64,
+    /// People let in so far.
+    pub admitted: u64,
     /// Nobody enters before.
     pub resumes_ms: i64,
     /// Since when somebody has been waiting without a break; 0 where nobody is.
@@ -84,6 +86,7 @@ impl Snapshot {
             last_number: 0,
             reserved_to: 0,
             serving: 0,
+            admitted: 0,
             resumes_ms: 0,
             backlog_since_ms: 0,
             waiting: Waiting::default(),
@@ -202,6 +205,7 @@ mod tests {
             last_number: 9,
             reserved_to: 100,
             serving: 4,
+            admitted: 0,
             resumes_ms: 0,
             backlog_since_ms: 0,
             waiting: Waiting::new(0, vec![0b0001_0111, 0b1100_0000]),

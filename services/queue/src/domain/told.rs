@@ -86,6 +86,7 @@ mod tests {
             last_number: 15,
             reserved_to: 20,
             serving: 0,
+            admitted: 0,
             resumes_ms: 0,
             backlog_since_ms: 0,
             waiting: Waiting::new(0, vec![0b0000_0110, 0b0000_1000]),

@@ -25,6 +25,7 @@ use crate::{
     domain::{
         entry::{entry_claims, is_worn, receipt_claims},
         poll::{IDLE_POLL_SECONDS, estimate, next_poll, presence},
+        rules::Sale,
         snapshot::Slot,
     },
     lines::{Line, View},
@@ -131,7 +132,10 @@ pub(super) struct Queued<'a> {
     current_users: u64,
     /// Whether nobody is called at the moment.
     paused: bool,
-    /// What the organiser has to say.
+    /// Where the sale stands: `open`; `held`, while nothing is free but may come back;
+    /// `sold_out`, `ended`, `cancelled`.
+    sale_status: &'static str,
+    /// What the organiser has to say, or why nobody enters.
     message: Option<&'a str>,
     /// When the sale opens, if that is to come.
     opens_at: Option<Timestamp>,
@@ -263,8 +267,9 @@ impl Telling<'_> {
         let wait = self.wait(number);
         let opens_at = rules.filter(|rules| rules.opens_at > self.view.now_ms);
         let (receipt, cookies) = self.receipt(number)?;
-        let message =
-            rules.and_then(|rules| rules.message.as_deref().or_else(|| rules.sale.message()));
+        let sale = rules.map_or(Sale::Open, |rules| rules.sale);
+        let message = rules.and_then(|rules| rules.message.as_deref());
+        let message = message.or_else(|| sale.message());
         let body = PlaceBody::Waiting(Queued {
             queued: true,
             status: Status::Queued,
@@ -280,6 +285,7 @@ impl Telling<'_> {
             threshold: rules.map_or(0, |rules| rules.max_active),
             current_users: self.line.inside(&self.view),
             paused: self.view.redis_is_lost || rules.is_none_or(|rules| rules.suspended),
+            sale_status: sale.as_str(),
             message,
             opens_at: opens_at.and_then(|rules| Timestamp::from_millisecond(rules.opens_at).ok()),
             sign_in_required: !self.caller.person.account,

@@ -7,6 +7,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{extract, response::Response};
 use http::HeaderMap;
+use jiff::Timestamp;
+use serde_json::json;
 use urr_contract::{EventId, internal::QueueInfo};
 use urr_kit::{ApiError, ApiResult, extract::AppPath, identity::MaybeUser};
 
@@ -19,6 +21,7 @@ use crate::{
     State,
     domain::{
         poll::{next_poll, presence},
+        rules::Sale,
         snapshot::Standing,
     },
     events::NoInfo,
@@ -48,8 +51,11 @@ type AppState = extract::State<Arc<State>>;
         (status = 200, description = "The place. Sets the cookies of receipt and entry token.", body = PlaceBody<'_>),
         (status = 401, description = "`AUTHENTICATION_REQUIRED`: the session has ended, or this line \
             takes no visitors."),
+        (status = 403, description = "`PRESALE_NOT_OPEN`: members of the artist buy first, and this \
+            person's `tier` from `opensAt`. A visitor may be a member: `signInRequired`."),
         (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
-        (status = 409, description = "`SALE_CLOSED`: the sale has ended."),
+        (status = 409, description = "`SALE_CLOSED`: the sale has ended. `SOLD_OUT`: nothing is left. \
+            `LOBBY_NOT_OPEN`: people line up from `lobbyOpensAt`."),
         (status = 503, description = "`QUEUE_UNAVAILABLE`: the line cannot be asked. `QUEUE_BUSY`: too \
             many are joining."),
     )
@@ -64,7 +70,7 @@ pub(super) async fn check(
     let (line, info) = open(&state, event).await?;
     let place = match from_memory(&state, &line, &caller).await {
         Some(place) => place,
-        None => ask_redis(&state, &line, &caller, true).await?,
+        None => join(&state, &line, &caller, info.as_deref()).await?,
     };
     telling(&state, &line, &caller, info.as_deref())?.place(place)
 }
@@ -263,6 +269,23 @@ fn told(number: u64, standing: Standing) -> Option<Place> {
     }
 }
 
+/// The place that the caller has or gets. Members of an artist may line up before others.
+async fn join(
+    state: &State,
+    line: &Line,
+    caller: &Caller,
+    info: Option<&QueueInfo>,
+) -> ApiResult<Place> {
+    if let Some(info) = info {
+        let now = state.clock.now();
+        let windows = &state.windows;
+        windows
+            .check(line.event(), caller.person, info, now)
+            .await?;
+    }
+    ask_redis(state, line, caller, true).await
+}
+
 /// The place as Redis has it; a new one where `may_join`.
 async fn ask_redis(
     state: &State,
@@ -298,10 +321,8 @@ async fn ask_redis(
             let view = line.view().ok_or_else(no_view)?;
             told(number, line.waiting_at(&view, number)).ok_or_else(no_view)
         }
-        Joined::Closed(sale) => Err(ApiError::conflict(
-            "SALE_CLOSED",
-            sale.message().unwrap_or("Sale has ended"),
-        )),
+        Joined::Closed(sale) => Err(closed(sale)),
+        Joined::Early(lobby_at) => Err(lobby_not_open(line, lobby_at)),
         Joined::Nowhere | Joined::Exhausted(_) | Joined::Lost(_) => Ok(Place::Nowhere),
     }
 }
@@ -363,6 +384,33 @@ fn telling<'a>(
 
 fn no_view() -> ApiError {
     line_unavailable(anyhow::anyhow!("the line is not known yet"))
+}
+
+/// 409: nobody gets a number any more.
+fn closed(sale: Sale) -> ApiError {
+    let code = match sale {
+        Sale::SoldOut => "SOLD_OUT",
+        Sale::Open | Sale::Held | Sale::Ended | Sale::Cancelled => "SALE_CLOSED",
+    };
+    ApiError::conflict(code, sale.message().unwrap_or("Sale has ended"))
+        .with("saleStatus", json!(sale.once_past().as_str()))
+}
+
+/// 409: it is too early to line up.
+fn lobby_not_open(line: &Line, lobby_at: i64) -> ApiError {
+    let time = |millis| Timestamp::from_millisecond(millis).ok();
+    let rules = line.view().and_then(|view| view.snapshot.rules.clone());
+    let lobby = time(lobby_at);
+    let detail = match lobby {
+        Some(at) => format!("The waiting room opens at {at}"),
+        None => "The waiting room is not open yet".to_owned(),
+    };
+    ApiError::conflict("LOBBY_NOT_OPEN", detail)
+        .with("lobbyOpensAt", json!(lobby))
+        .with(
+            "opensAt",
+            json!(rules.and_then(|rules| time(rules.opens_at))),
+        )
 }
 
 fn too_many() -> ApiError {

@@ -3,6 +3,7 @@
 mod admin;
 mod answer;
 mod caller;
+mod figures;
 mod line;
 mod policy;
 
@@ -24,8 +25,9 @@ pub fn router(state: Arc<State>) -> Router {
     Router::from(public())
         .route(
             "/internal/events/{event}/policy",
-            get(policy::read).put(policy::write),
+            get(policy::read).put(policy::write).delete(policy::release),
         )
+        .route("/internal/events/{event}/line", get(figures::figures))
         .with_state(state)
 }
 
@@ -45,7 +47,7 @@ fn unknown_event() -> ApiError {
 }
 
 /// The contract's answer while the line cannot be asked.
-fn line_unavailable(cause: impl Into<anyhow::Error>) -> ApiError {
+pub(crate) fn line_unavailable(cause: impl Into<anyhow::Error>) -> ApiError {
     ApiError::unavailable(
         "QUEUE_UNAVAILABLE",
         "Queue service temporarily unavailable. Please retry.",

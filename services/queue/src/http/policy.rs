@@ -10,17 +10,21 @@ use http::{
     HeaderMap, StatusCode,
     header::{ETAG, IF_MATCH},
 };
-use urr_contract::{EventId, SalePolicy};
+use serde::Deserialize;
+use urr_contract::{
+    EventId, SalePolicy,
+    sale_policy::{DEFAULT_OWNER, PolicyError, Refusal, accepts},
+};
 use urr_kit::{
     ApiError, ApiResult,
-    extract::{AppJson, AppPath},
+    extract::{AppJson, AppPath, AppQuery},
     internal::InternalCaller,
 };
 
 use super::line_unavailable;
 use crate::{
     State,
-    domain::policy::{Refusal, accepts},
+    events::NoInfo,
     store::policies::{self, StoredPolicy},
 };
 
@@ -47,6 +51,7 @@ pub(super) async fn write(
     headers: HeaderMap,
     AppJson(policy): AppJson<SalePolicy>,
 ) -> ApiResult<Response> {
+    policy.check().map_err(|error| invalid(&error))?;
     let mut transaction = state.pool.begin().await?;
     let stored = policies::find_for_update(&mut transaction, event).await?;
     let if_match = headers.get(IF_MATCH).and_then(|value| value.to_str().ok());
@@ -72,6 +77,41 @@ pub(super) async fn write(
     Ok(answer(&stored))
 }
 
+#[derive(Deserialize)]
+pub(super) struct ReleaseQuery {
+    owner: String,
+}
+
+/// `DELETE /internal/events/{event}/policy?owner=…`: the owner lets go, and settings decide
+/// again. Where nothing is stored there is nothing to do; another owner's policy stays.
+pub(super) async fn release(
+    extract::State(state): AppState,
+    _: InternalCaller,
+    AppPath(event): AppPath<EventId>,
+    AppQuery(query): AppQuery<ReleaseQuery>,
+) -> ApiResult<StatusCode> {
+    let info = match state.events.info(event).await {
+        Ok(info) => info,
+        // An event that is no more has no line to give back.
+        Err(NoInfo::Unknown) => return Ok(StatusCode::NO_CONTENT),
+        Err(NoInfo::Unreachable(error)) => return Err(line_unavailable(error)),
+    };
+    let mut transaction = state.pool.begin().await?;
+    let stored = policies::find_for_update(&mut transaction, event).await?;
+    match stored.map(|stored| stored.policy.fence.owner) {
+        None => return Ok(StatusCode::NO_CONTENT),
+        Some(owner) if owner == DEFAULT_OWNER => return Ok(StatusCode::NO_CONTENT),
+        Some(owner) if owner != query.owner => return Err(refused(Refusal::OtherOwner)),
+        Some(_) => {}
+    }
+    let settings = state.settings.defaults.policy(&info);
+    policies::put(&mut *transaction, event, &settings).await?;
+    transaction.commit().await?;
+    let enforced = state.lines.enforce_stored(event, Some(&info)).await;
+    enforced.map_err(line_unavailable)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 fn answer(stored: &StoredPolicy) -> Response {
     ([(ETAG, etag(stored))], Json(&stored.policy)).into_response()
 }
@@ -81,10 +121,9 @@ fn etag(stored: &StoredPolicy) -> String {
 }
 
 fn refused(refusal: Refusal) -> ApiError {
-    let code = match refusal {
-        Refusal::Older => "POLICY_OLDER",
-        Refusal::OtherOwner => "POLICY_OWNED",
-        Refusal::AlreadyOpen => "SALE_ALREADY_OPEN",
-    };
-    ApiError::new(StatusCode::CONFLICT, code, refusal.to_string())
+    ApiError::conflict(refusal.code(), refusal.to_string())
+}
+
+fn invalid(error: &PolicyError) -> ApiError {
+    ApiError::bad_request("INVALID_FIELD", error.to_string())
 }

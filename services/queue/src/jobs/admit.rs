@@ -303,7 +303,9 @@ impl Worker {
         let pool = &self.state.pool;
         // People of whom nobody is heard may be long gone: they do not keep a line in use.
         let is_used = !is_silent && (snapshot.waiting.total() > 0 || !snapshot.slots.is_empty());
-        lines::note_serving(pool, event, i64::try_from(snapshot.serving)?, is_used).await?;
+        let serving = i64::try_from(snapshot.serving)?;
+        let admitted = i64::try_from(snapshot.admitted)?;
+        lines::note_serving(pool, event, serving, admitted, is_used).await?;
         // Until all is given back after a loss, Postgres knows better than Redis.
         if snapshot.is_whole() {
             self.note_inside(event, snapshot).await?;

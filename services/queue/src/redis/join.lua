@@ -149,9 +149,12 @@ if state == 'waiting' then
   return wait_at(number, 0)
 end
 if mode == 'find' then return { 'none', epoch } end
-if policy and (policy.sale ~= 'open' or (policy.closes_at > 0 and now >= policy.closes_at)) then
+-- While everything is held, something may come back: people may wait for it.
+local sells = policy and (policy.sale == 'open' or policy.sale == 'held')
+if policy and (not sells or (policy.closes_at > 0 and now >= policy.closes_at)) then
   return { 'closed', epoch, policy.sale }
 end
+if policy and now < (policy.lobby_at or 0) then return { 'early', epoch, integer(policy.lobby_at) } end
 if last >= tonumber(line.reserved) then return { 'exhausted', epoch, last } end
 
 if is_account and line.backlog ~= '1' and is_open(policy, line) then

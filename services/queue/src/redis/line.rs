@@ -60,6 +60,8 @@ pub struct Layout<'a> {
     pub reserved_to: u64,
     /// Highest number that was called.
     pub serving: u64,
+    /// People let in so far.
+    pub admitted: u64,
     /// How long nobody enters.
     pub hold: Duration,
     /// The incarnation that it replaces, where Redis has one.
@@ -138,6 +140,8 @@ pub enum Joined {
     Nowhere,
     /// The sale is over, and nobody gets a number any more.
     Closed(Sale),
+    /// Nobody lines up before that time, in ms.
+    Early(i64),
     /// All reserved numbers are given out; the last one.
     Exhausted(u64),
     /// The line must be laid out first.
@@ -150,7 +154,11 @@ impl Joined {
         match self {
             Self::Inside(inside, _) => Some(inside.epoch),
             Self::Waiting { epoch, .. } => Some(*epoch),
-            Self::Nowhere | Self::Closed(_) | Self::Exhausted(_) | Self::Lost(_) => None,
+            Self::Nowhere
+            | Self::Closed(_)
+            | Self::Early(_)
+            | Self::Exhausted(_)
+            | Self::Lost(_) => None,
         }
     }
 }
@@ -337,7 +345,8 @@ impl<'a> LineKeys<'a> {
             .arg(millis(layout.hold))
             .arg(layout.replaces.unwrap_or(0))
             .arg(layout.known_as_of.0)
-            .arg(layout.known_as_of.1);
+            .arg(layout.known_as_of.1)
+            .arg(layout.admitted);
         for stay in layout.inside {
             call.arg(stay.number)
                 .arg(stay.admission.to_string())
@@ -489,6 +498,7 @@ fn read_joined(reply: &mut Reply) -> RedisResult<Joined> {
         },
         "none" => Joined::Nowhere,
         "closed" => Joined::Closed(Sale::from_status(&reply.next::<String>()?)),
+        "early" => Joined::Early(reply.next()?),
         "exhausted" => Joined::Exhausted(reply.next()?),
         "behind" => Joined::Lost(Lost::Behind(epoch)),
         _ => return Err(unexpected("unknown outcome of a join")),
@@ -508,6 +518,7 @@ fn read_snapshot(reply: &mut Reply) -> RedisResult<Option<Snapshot>> {
     let slots: HashMap<u64, String> = reply.next()?;
     let pace: HashMap<i64, u64> = reply.next()?;
     let rules: HashMap<String, String> = reply.next()?;
+    let admitted = reply.next()?;
     Ok(Some(Snapshot {
         taken_ms,
         epoch,
@@ -515,6 +526,7 @@ fn read_snapshot(reply: &mut Reply) -> RedisResult<Option<Snapshot>> {
         last_number,
         reserved_to,
         serving,
+        admitted,
         resumes_ms,
         backlog_since_ms,
         waiting,

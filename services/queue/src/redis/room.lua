@@ -65,7 +65,7 @@ end
 -- Nil where no policy is known: then nobody enters.
 local function read_policy()
   local raw = fields(POLICY, { 'max_active', 'rate', 'throttle_rate', 'throttle_until', 'active_ms',
-    'claim_ms', 'max_stay_ms', 'absent_ms', 'opens_at', 'closes_at', 'suspended', 'sale', 'token_ttl_s' })
+    'claim_ms', 'max_stay_ms', 'absent_ms', 'lobby_at', 'opens_at', 'closes_at', 'suspended', 'sale', 'token_ttl_s' })
   if not raw.max_active then return nil end
   local policy = { suspended = raw.suspended == '1', sale = raw.sale }
   for name, value in pairs(raw) do
@@ -111,6 +111,7 @@ local function keep_tokens(tokens)
 end
 
 local function count_admitted(people)
+  redis.call('HINCRBY', LINE, 'admitted', people)
   local second = clock[1]
   if redis.call('HINCRBY', PACE, second, people) == people then
     redis.call('HDEL', PACE, integer(tonumber(second) - 61), integer(tonumber(second) - 62),

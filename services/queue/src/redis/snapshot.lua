@@ -1,6 +1,6 @@
 -- Everything a replica needs to answer polls from memory.
 
-local line = fields(LINE, { 'epoch', 'run', 'reserved', 'resumes_at', 'backlog', 'backlog_since' })
+local line = fields(LINE, { 'epoch', 'run', 'reserved', 'resumes_at', 'backlog', 'backlog_since', 'admitted' })
 if not line.epoch then return { integer(now) } end
 
 local first = redis.call('BITPOS', WAITING, 1)
@@ -12,5 +12,5 @@ return {
   line.backlog == '1' and line.backlog_since or '0',
   integer(from), waiting,
   redis.call('ZRANGE', ACTIVE, 0, -1, 'WITHSCORES'), redis.call('HGETALL', SLOTS),
-  redis.call('HGETALL', PACE), redis.call('HGETALL', POLICY),
+  redis.call('HGETALL', PACE), redis.call('HGETALL', POLICY), line.admitted or '0',
 }

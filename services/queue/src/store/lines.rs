@@ -14,6 +14,8 @@ pub struct Incarnation {
     pub reserved_to: i64,
     /// Highest number called, as last noted.
     pub serving: i64,
+    /// People let in, as last noted.
+    pub admitted: i64,
     /// Incarnation in which slots were last noted.
     pub noted_epoch: i32,
     /// As of when; ms.
@@ -52,6 +54,7 @@ pub async fn begin(
                      number_reserved_to - $2 as "numbers_after!",
                      number_reserved_to as reserved_to,
                      serving,
+                     admitted,
                      noted_epoch,
                      (extract(epoch from noted_at) * 1000)::bigint as "noted_ms!""#,
         event as EventId,
@@ -80,22 +83,25 @@ pub async fn reserve(
     .await
 }
 
-/// Notes how far people were called. Nothing is written where nothing changed, but for a
+/// Notes how far people were called, and how many were let in. Nothing is written where nothing changed, but for a
 /// sign of use now and then while the line `is_used`.
 pub async fn note_serving(
     executor: impl PgExecutor<'_>,
     event: EventId,
     serving: i64,
+    admitted: i64,
     is_used: bool,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "update lines
-            set serving = greatest(serving, least($2, number_reserved_to)), used_at = now()
+            set serving = greatest(serving, least($2, number_reserved_to)),
+                admitted = greatest(admitted, $3), used_at = now()
           where event_id = $1
-            and (serving < least($2, number_reserved_to)
-                 or ($3 and used_at < now() - interval '10 minutes'))",
+            and (serving < least($2, number_reserved_to) or admitted < $3
+                 or ($4 and used_at < now() - interval '10 minutes'))",
         event as EventId,
         serving,
+        admitted,
         is_used
     )
     .execute(executor)

@@ -118,14 +118,47 @@ async fn a_line_that_was_sold_out_goes_on_when_seats_come_back() {
     urr_queue::jobs::events::renew_all(&replica.state).await;
     replica.renew().await;
     let told = waiting.status(&replica).await;
-    assert_eq!(told.body["message"], "Sold out");
-    Fan::new(&hall).check(&replica).await.expect(409);
+    assert_eq!(
+        (&told.body["message"], &told.body["saleStatus"]),
+        (&"Sold out".into(), &"sold_out".into())
+    );
+    let refused = Fan::new(&hall).check(&replica).await.expect(409);
+    assert_eq!(refused.body["code"], "SOLD_OUT");
     inside.leave(&replica).await.expect(200);
     assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 0);
     hall.ticket.put(hall.event, of_status("on_sale"));
     urr_queue::jobs::events::renew_all(&replica.state).await;
     replica.renew().await;
     Fan::new(&hall).check(&replica).await.expect(200);
+    hall.refill().await;
+    assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 1);
+    replica.renew().await;
+    assert_eq!(status_of(&waiting.status(&replica).await), "active");
+}
+
+/// While everything is held, whoever entered would find an empty map and lose the place.
+#[tokio::test]
+async fn while_everything_is_held_people_wait_for_what_comes_back() {
+    let hall = Hall::new(asked_each_time()).await;
+    let (replica, worker) = (hall.replica().await, hall.worker().await);
+    let mut inside = Fan::new(&hall);
+    inside.check(&replica).await;
+    let of_status = |status: &str| QueueInfo {
+        status: status.to_owned(),
+        ..on_sale()
+    };
+    hall.ticket.put(hall.event, of_status("held"));
+    urr_queue::jobs::events::renew_all(&replica.state).await;
+    replica.renew().await;
+    let mut waiting = Fan::new(&hall);
+    let told = waiting.check(&replica).await;
+    assert_eq!(position_of(&told), 1, "joining goes on");
+    assert_eq!(told.body["saleStatus"], "held");
+    assert!(told.body["message"].as_str().unwrap().contains("held"));
+    inside.leave(&replica).await.expect(200);
+    assert_eq!(worker.pass(hall.event).await.unwrap().status, "closed");
+    hall.ticket.put(hall.event, of_status("on_sale"));
+    urr_queue::jobs::events::renew_all(&replica.state).await;
     hall.refill().await;
     assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 1);
     replica.renew().await;

@@ -2,15 +2,21 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use axum::{Json, Router, extract::Path, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router,
+    extract::{Path, Query},
+    response::IntoResponse,
+    routing::get,
+};
 use http::{StatusCode, header::SET_COOKIE};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use redis::FromRedisValue;
 use serde_json::{Value, json};
 use urr_contract::{
     EventId, Fact, FactId, ReservationId, UserId, Won,
     facts::ReservationConfirmedV1,
-    internal::QueueInfo,
+    internal::{EntryWindow, QueueInfo},
     tokens::{EntryClaims, TokenKey},
     topics::Topic,
 };
@@ -48,8 +54,10 @@ pub(crate) struct Ticket(Arc<Mutex<TicketState>>);
 #[derive(Default)]
 struct TicketState {
     events: HashMap<Uuid, QueueInfo>,
+    windows: HashMap<Uuid, EntryWindow>,
     is_down: bool,
     asked: usize,
+    asked_for_people: usize,
 }
 
 impl Ticket {
@@ -57,8 +65,26 @@ impl Ticket {
         self.0.lock().events.insert(event.0, info);
     }
 
+    pub(crate) fn info(&self, event: EventId) -> QueueInfo {
+        self.0.lock().events[&event.0].clone()
+    }
+
     pub(crate) fn remove(&self, event: EventId) {
         self.0.lock().events.remove(&event.0);
+    }
+
+    /// From now on that person's tier buys from then.
+    pub(crate) fn set_window(&self, fan: &Fan, tier: &str, opens_at: Timestamp) {
+        let user = fan.user.expect("an account");
+        let window = EntryWindow {
+            tier: tier.to_owned(),
+            opens_at: Some(opens_at),
+        };
+        self.0.lock().windows.insert(user.0, window);
+    }
+
+    pub(crate) fn asked_for_people(&self) -> usize {
+        self.0.lock().asked_for_people
     }
 
     pub(crate) fn go_down(&self) {
@@ -84,7 +110,20 @@ impl Ticket {
                     .into_response(),
             }
         };
-        Router::new().route("/internal/events/{event}/queue-info", get(answer))
+        let ticket = self.clone();
+        let window = async move |Path(_): Path<Uuid>,
+                                 Query(query): Query<HashMap<String, Uuid>>| {
+            let mut state = ticket.0.lock();
+            state.asked_for_people += 1;
+            match state.windows.get(&query["userId"]) {
+                _ if state.is_down => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                Some(window) => Json(window).into_response(),
+                None => StatusCode::NOT_FOUND.into_response(),
+            }
+        };
+        Router::new()
+            .route("/internal/events/{event}/queue-info", get(answer))
+            .route("/internal/events/{event}/entry", get(window))
     }
 }
 
@@ -96,6 +135,7 @@ pub(crate) fn on_sale() -> QueueInfo {
         status: "on_sale".to_owned(),
         sale_starts_at: "2020-01-01T00:00:00Z".parse().ok(),
         sale_ends_at: "2090-01-01T00:00:00Z".parse().ok(),
+        general_sale_starts_at: None,
     }
 }
 

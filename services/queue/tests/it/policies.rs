@@ -1,5 +1,6 @@
 //! The sale policy: who may write it, and what it does to a line.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use urr_queue::store::policies;
 use urr_testkit::Client;
@@ -115,12 +116,11 @@ async fn the_fence_keeps_older_and_foreign_writes_out() {
         .put(&path(&hall), policy("admin", 1))
         .await
         .expect(409);
-    caller
-        .with_header("if-match", etag)
-        .put(&path(&hall), policy("admin", 1))
-        .await
-        .expect(200);
-    let mut moved = policy("admin", 2);
+    // What a resource declares is changed there, whatever the admin API shows.
+    let seen = caller.with_header("if-match", etag);
+    seen.put(&path(&hall), policy("admin", 1)).await.expect(409);
+    seen.put(&path(&hall), policy("other", 1)).await.expect(200);
+    let mut moved = policy("other", 2);
     moved["opensAt"] = "2021-01-01T00:00:00Z".into();
     let refused = caller.put(&path(&hall), moved).await.expect(409);
     assert_eq!(refused.body["code"], "SALE_ALREADY_OPEN");
@@ -233,4 +233,96 @@ async fn only_services_write_policies() {
         .put(&path(&hall), incomplete)
         .await
         .expect(400);
+}
+
+#[tokio::test]
+async fn who_lets_a_policy_go_leaves_the_line_to_its_settings() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let replica = hall.replica().await;
+    let caller = replica.client.internal();
+    let mut pause = policy("operator", 1);
+    pause["suspended"] = true.into();
+    caller.put(&path(&hall), pause).await.expect(200);
+    assert_eq!(status_of(&Fan::new(&hall).check(&replica).await), "queued");
+    let release = |owner: &str| format!("{}?owner={owner}", path(&hall));
+    let refused = caller.delete(&release("other")).await.expect(409);
+    assert_eq!(refused.body["code"], "POLICY_OWNED");
+    caller.delete(&release("operator")).await.expect(204);
+    caller.delete(&release("operator")).await.expect(204);
+    replica.renew().await;
+    let told = Fan::new(&hall).check(&replica).await;
+    assert_eq!(
+        (&told.body["paused"], &told.body["threshold"]),
+        (&false.into(), &1.into())
+    );
+    let worker = hall.worker().await;
+    hall.refill().await;
+    assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 1);
+    // Whoever declares the sale anew begins anew.
+    caller
+        .put(&path(&hall), policy("operator", 1))
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn nobody_gets_a_number_before_the_lobby_opens() {
+    let hall = Hall::new(rules(10, 1000)).await;
+    let (replica, worker) = (hall.replica().await, hall.worker().await);
+    let now = urr_testkit::runtime("queue").clock.now();
+    let opens = now + SignedDuration::from_hours(1);
+    let mut later = policy("operator", 1);
+    later["opensAt"] = json!(opens);
+    later["lobbySeconds"] = 1800.into();
+    let caller = replica.client.internal();
+    caller.put(&path(&hall), later.clone()).await.expect(200);
+    let mut fan = Fan::new(&hall);
+    let refused = fan.check(&replica).await.expect(409).body;
+    assert_eq!(refused["code"], "LOBBY_NOT_OPEN");
+    let time = |field: &str| {
+        refused[field]
+            .as_str()
+            .unwrap()
+            .parse::<Timestamp>()
+            .unwrap()
+    };
+    assert_eq!(time("opensAt").as_millisecond(), opens.as_millisecond());
+    let before = opens - SignedDuration::from_secs(1800);
+    assert_eq!(
+        time("lobbyOpensAt").as_millisecond(),
+        before.as_millisecond()
+    );
+    assert_eq!(fan.status(&replica).await.body["status"], "not_in_queue");
+    let figures = format!("/internal/events/{}/line", hall.event);
+    let waiting = caller.get(&figures).await.expect(200).body;
+    assert_eq!(waiting, json!({"waiting": 0, "active": 0, "admitted": 0}));
+
+    // The lobby opens earlier: the sale itself has not opened, so this may be changed.
+    later["lobbySeconds"] = 7200.into();
+    later["fence"]["sequence"] = 2.into();
+    caller.put(&path(&hall), later).await.expect(200);
+    assert_eq!(position_of(&fan.check(&replica).await), 1);
+    assert_eq!(worker.pass(hall.event).await.unwrap().status, "closed");
+    let waiting = caller.get(&figures).await.expect(200).body;
+    assert_eq!(waiting, json!({"waiting": 1, "active": 0, "admitted": 0}));
+}
+
+#[tokio::test]
+async fn what_no_line_can_be_run_by_is_refused_by_field() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let caller = hall.replica().await.client.internal();
+    for (field, value) in [
+        ("maxActive", json!(0)),
+        ("maxActive", json!(-1)),
+        ("admitPerSecond", json!(1_000_000)),
+        ("claimSeconds", json!(0)),
+        ("lobbySeconds", json!(86_401)),
+        ("closesAt", json!("2019-01-01T00:00:00Z")),
+        ("message", json!("a\0b")),
+    ] {
+        let mut broken = policy("operator", 1);
+        broken[field] = value;
+        caller.put(&path(&hall), broken).await.expect(400);
+    }
+    caller.get(&path(&hall)).await.expect(404);
 }

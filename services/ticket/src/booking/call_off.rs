@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::cancel::{Will, by_will};
 use crate::{
     State, refusal,
-    store::{begin_bounded, event_changes},
+    store::{begin_bounded, event_changes, event_changes::Remains},
 };
 
 /// Reason in the fact of a reservation whose event was called off.
@@ -56,6 +56,37 @@ pub async fn delete(state: &State, id: EventId) -> ApiResult<i64> {
     transaction.commit().await?;
     end_some(state, id).await;
     Ok(ending)
+}
+
+/// Removes an event for good. One whose show is still to come is called off first, so that
+/// everybody who paid gets the money back; until all of that is settled it is refused, to be
+/// asked again.
+pub async fn remove(state: &State, id: EventId) -> ApiResult<()> {
+    let mut transaction = begin_bounded(&state.pool).await?;
+    let remains = remains(&mut transaction, id).await?;
+    if !remains.is_over && remains.live > 0 {
+        event_changes::call_off(&mut transaction, id, true).await?;
+        transaction.commit().await?;
+        end_some(state, id).await;
+        transaction = begin_bounded(&state.pool).await?;
+    }
+    let unsettled = self::remains(&mut transaction, id).await?.unsettled;
+    if unsettled > 0 {
+        return Err(refusal::payments_unsettled(unsettled));
+    }
+    event_changes::remove(&mut transaction, id)
+        .await
+        .map_err(refusal::database)?;
+    transaction.commit().await?;
+    tracing::warn!(event.id = %id, "an event was removed with its seats and types");
+    Ok(())
+}
+
+async fn remains(connection: &mut PgConnection, id: EventId) -> ApiResult<Remains> {
+    event_changes::remains(connection, id)
+        .await
+        .map_err(refusal::database)?
+        .ok_or_else(refusal::event_not_found)
 }
 
 /// From the end of this transaction nothing of the event is held or sold any more, so what is

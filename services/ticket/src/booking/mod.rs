@@ -12,6 +12,7 @@ pub mod pay;
 pub mod reconcile;
 pub mod seats;
 pub mod standing;
+mod terms;
 
 use sqlx::PgConnection;
 use urr_contract::{Fact, SeatId};

@@ -2,11 +2,12 @@
 
 use sqlx::{PgConnection, Postgres, Transaction};
 use urr_contract::{
-    EventId, ReservationId, SeatId, UserId,
+    ReservationId, SeatId, UserId,
     internal::{PayAnswer, PayRequest},
 };
 use urr_kit::{ApiError, ApiResult};
 
+use super::terms;
 use crate::{
     State,
     domain::{
@@ -15,6 +16,7 @@ use crate::{
     },
     redis::seat_locks::PAYING,
     refusal,
+    state::HoldTerms,
     store::{begin_bounded, events, reservations, reservations::Locked},
 };
 
@@ -47,13 +49,13 @@ async fn fence(
     request: &PayRequest,
 ) -> ApiResult<PayAnswer> {
     let id = locked.row.id;
-    ensure_not_called_off(&mut transaction, locked.row.event).await?;
+    let terms = payable(&mut transaction, state, locked).await?;
     let seats = reservations::held_seats(&mut transaction, id).await?;
     let end = reservations::begin_paying(
         &mut transaction,
         id,
         &request.order_id,
-        state.terms.paying_seconds,
+        terms.paying_seconds,
     )
     .await?;
     let answer = answer(&mut transaction, locked, request.order_id.clone(), end).await?;
@@ -62,21 +64,29 @@ async fn fence(
         .iter()
         .map(|seat| (seat.id, seat.fencing_token))
         .collect();
-    extend_locks(state, locked, &seats).await;
+    extend_locks(state, locked, &seats, terms).await;
     Ok(answer)
 }
 
-/// Nobody begins to pay for an event that was called off but whose holds have not ended yet.
-async fn ensure_not_called_off(
+/// The times of a hold that may be paid. Nobody pays for an event that was called off but
+/// whose holds have not ended yet, and nobody for whom the sale is not open: a membership
+/// may have been given back since.
+async fn payable(
     connection: &mut PgConnection,
-    event: Option<EventId>,
-) -> ApiResult<()> {
-    let Some(event) = event else { return Ok(()) };
-    let terms = events::terms(connection, event).await?;
-    if terms.is_some_and(|terms| terms.dates.status_at(terms.now) == EventStatus::Cancelled) {
+    state: &State,
+    locked: &Locked,
+) -> ApiResult<HoldTerms> {
+    let Some(event) = locked.row.event else {
+        return Ok(state.terms);
+    };
+    let Some(terms) = events::terms(connection, event).await? else {
+        return Ok(state.terms);
+    };
+    if terms.dates.status_at(terms.now) == EventStatus::Cancelled {
         return Err(refusal::not_on_sale());
     }
-    Ok(())
+    terms::check_presale(connection, locked.row.user, &terms).await?;
+    Ok(state.terms.of_policy(terms.times))
 }
 
 async fn answer(
@@ -98,7 +108,7 @@ async fn answer(
     })
 }
 
-async fn extend_locks(state: &State, locked: &Locked, seats: &[(SeatId, i64)]) {
+async fn extend_locks(state: &State, locked: &Locked, seats: &[(SeatId, i64)], terms: HoldTerms) {
     if let Some(event) = locked.row.event {
         state
             .locks
@@ -107,7 +117,7 @@ async fn extend_locks(state: &State, locked: &Locked, seats: &[(SeatId, i64)]) {
                 seats,
                 locked.row.id,
                 PAYING,
-                state.terms.paying_lock_life(),
+                terms.paying_lock_life(),
             )
             .await;
     }
@@ -122,9 +132,16 @@ pub async fn check(state: &State, id: ReservationId, user: UserId) -> ApiResult<
     Ok(seen)
 }
 
-/// Whether the order fences the live hold.
+/// Whether the order fences the live hold. Asked before money moves, so whatever forbids to
+/// begin to pay is refused here too.
 pub async fn is_fenced(state: &State, id: ReservationId, order: &str) -> ApiResult<bool> {
-    Ok(read(state, id).await?.row.is_fenced_by(order))
+    let seen = read(state, id).await?;
+    if !seen.row.is_fenced_by(order) {
+        return Ok(false);
+    }
+    let mut transaction = begin_bounded(&state.pool).await?;
+    payable(&mut transaction, state, &seen).await?;
+    Ok(true)
 }
 
 async fn read(state: &State, id: ReservationId) -> ApiResult<Locked> {

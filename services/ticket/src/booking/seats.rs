@@ -11,7 +11,10 @@ use sqlx::PgConnection;
 use urr_contract::{EventId, ReservationId, SeatId, UserId, Won};
 use urr_kit::{ApiError, ApiResult, outbox};
 
-use super::answer::{self, IdempotencyKey};
+use super::{
+    answer::{self, IdempotencyKey},
+    terms::{self, Wanted},
+};
 use crate::{
     State,
     domain::{order::SeatSelection, reservation::reservation_number},
@@ -21,7 +24,7 @@ use crate::{
     store::{
         begin_bounded, events,
         events::SaleTerms,
-        items, people, reservations,
+        items, reservations,
         reservations::{HoldTimes, NewHold},
         seats,
         seats::{LockedSeat, TakenSeat},
@@ -68,6 +71,7 @@ enum Outcome {
     Held {
         answer: Bytes,
         seats: Vec<TakenSeat>,
+        lock_life: Duration,
     },
     /// The answer of an earlier request.
     Repeated(Bytes),
@@ -92,10 +96,14 @@ pub async fn hold(state: &State, request: &SeatRequest) -> ApiResult<Bytes> {
     }
     let outcome = decide(state, request, hold).await;
     match outcome {
-        Ok(Outcome::Held { answer, seats }) => {
+        Ok(Outcome::Held {
+            answer,
+            seats,
+            lock_life,
+        }) => {
             state.metrics.created(started.elapsed());
             if lock == Lock::Taken {
-                copy_tokens(state, request, hold, &seats).await;
+                copy_tokens(state, request, hold, &seats, lock_life).await;
             }
             Ok(answer)
         }
@@ -129,12 +137,12 @@ async fn copy_tokens(
     request: &SeatRequest,
     hold: ReservationId,
     seats: &[TakenSeat],
+    life: Duration,
 ) {
     let tokens: Vec<_> = seats
         .iter()
         .map(|seat| (seat.id, seat.fencing_token))
         .collect();
-    let life = state.terms.lock_life();
     state
         .locks
         .mark(request.event, &tokens, hold, HELD, life)
@@ -189,7 +197,12 @@ async fn decide(state: &State, request: &SeatRequest, hold: ReservationId) -> Ap
         transaction.commit().await?;
         return Ok(Outcome::Repeated(answer));
     }
-    check_terms(&mut transaction, request, &terms).await?;
+    let wanted = Wanted {
+        user: request.user,
+        event: request.event,
+        tickets: request.seats.count(),
+    };
+    terms::check(&mut transaction, wanted, &terms).await?;
     let taken = seats::take(&mut transaction, request.seats.ids(), request.user).await?;
     if taken.len() != rows.len() {
         return Err(refusal::seat_taken());
@@ -206,6 +219,7 @@ async fn decide(state: &State, request: &SeatRequest, hold: ReservationId) -> Ap
     Ok(Outcome::Held {
         answer,
         seats: taken,
+        lock_life: state.terms.of_policy(terms.times).lock_life(),
     })
 }
 
@@ -216,24 +230,6 @@ fn taken(rows: &[LockedSeat]) -> ApiError {
         .map(|seat| seat.seat_label.as_str())
         .collect();
     refusal::seats_reserved(&labels)
-}
-
-/// On sale, and within what one person may have.
-async fn check_terms(
-    connection: &mut PgConnection,
-    request: &SeatRequest,
-    terms: &SaleTerms,
-) -> ApiResult<()> {
-    if !terms.dates.is_on_sale(terms.now) {
-        return Err(refusal::not_on_sale());
-    }
-    let has = people::lock_and_count(connection, request.event, request.user)
-        .await
-        .map_err(refusal::database)?;
-    if has + request.seats.count() > terms.max_per_person {
-        return Err(refusal::too_many_tickets(terms.max_per_person));
-    }
-    Ok(())
 }
 
 async fn write_hold(
@@ -255,7 +251,7 @@ async fn write_hold(
         number: reservation_number("TK", id, terms.now),
         quantity: request.seats.count(),
         total: total.ok_or_else(|| ApiError::internal(anyhow::anyhow!("prices overflow")))?,
-        seconds: state.terms.hold_seconds,
+        seconds: state.terms.of_policy(terms.times).hold_seconds,
     };
     let HoldTimes {
         created_at,

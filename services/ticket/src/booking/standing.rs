@@ -7,7 +7,10 @@ use sqlx::PgConnection;
 use urr_contract::{EventId, ReservationId, TicketTypeId, UserId, Won};
 use urr_kit::{ApiError, ApiResult, outbox};
 
-use super::answer::{self, IdempotencyKey};
+use super::{
+    answer::{self, IdempotencyKey},
+    terms::{self, Wanted},
+};
 use crate::{
     State,
     domain::{order::StandingOrder, reservation::reservation_number},
@@ -18,7 +21,7 @@ use crate::{
         events::SaleTerms,
         items,
         items::Places,
-        people, reservations,
+        reservations,
         reservations::{HoldTimes, NewHold},
         stock, ticket_types,
         ticket_types::PricedType,
@@ -98,23 +101,20 @@ async fn take_places(
     request: &StandingRequest,
     terms: &SaleTerms,
 ) -> ApiResult<Vec<CreatedItem>> {
-    let wanted: Vec<TicketTypeId> = request.order.lines().iter().map(|(id, _)| *id).collect();
-    let known = ticket_types::priced(connection, request.event, &wanted).await?;
-    if let Some(unknown) = wanted
+    let ids: Vec<TicketTypeId> = request.order.lines().iter().map(|(id, _)| *id).collect();
+    let known = ticket_types::priced(connection, request.event, &ids).await?;
+    if let Some(unknown) = ids
         .iter()
         .find(|id| known.iter().all(|known| known.id != **id))
     {
         return Err(refusal::ticket_type_not_found(*unknown));
     }
-    if !terms.dates.is_on_sale(terms.now) {
-        return Err(refusal::not_on_sale());
-    }
-    let has = people::lock_and_count(connection, request.event, request.user)
-        .await
-        .map_err(refusal::database)?;
-    if has + request.order.count() > terms.max_per_person {
-        return Err(refusal::too_many_tickets(terms.max_per_person));
-    }
+    let wanted = Wanted {
+        user: request.user,
+        event: request.event,
+        tickets: request.order.count(),
+    };
+    terms::check(connection, wanted, terms).await?;
     let mut created = Vec::with_capacity(known.len());
     for (ticket_type, (_, quantity)) in known.into_iter().zip(request.order.lines()) {
         created.push(take_places_of(connection, ticket_type, *quantity).await?);
@@ -161,7 +161,7 @@ async fn write_hold(
         number: reservation_number("R", id, terms.now),
         quantity: request.order.count(),
         total: total.ok_or_else(overflow)?,
-        seconds: state.terms.hold_seconds,
+        seconds: state.terms.of_policy(terms.times).hold_seconds,
     };
     let HoldTimes {
         created_at,

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use urr_contract::{SeatLayoutId, Won};
+use urr_contract::{SeatLayoutId, Won, internal::SourcedTicketType};
 
 /// Longest title, venue or artist's name.
 const MAX_NAME_CHARS: usize = 255;
@@ -61,6 +61,9 @@ pub struct EventForm {
     pub max_per_person: Option<i64>,
     /// Most seats in one hold.
     pub max_seats_per_hold: Option<i64>,
+    /// Whether members of the artist buy first; yes for a new event, unchanged otherwise,
+    /// where absent.
+    pub presale: Option<bool>,
     /// Computed from the dates, whatever is sent.
     pub status: Option<Value>,
 }
@@ -103,6 +106,17 @@ impl EventForm {
     pub fn artist(&self) -> Option<&str> {
         let name = self.artist_name.as_deref()?.trim();
         (!name.is_empty()).then_some(name)
+    }
+}
+
+impl From<SourcedTicketType> for TicketTypeForm {
+    fn from(wanted: SourcedTicketType) -> Self {
+        Self {
+            name: wanted.name,
+            price: wanted.price,
+            total_quantity: wanted.total_quantity,
+            description: wanted.description,
+        }
     }
 }
 

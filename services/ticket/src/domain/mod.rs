@@ -1,6 +1,7 @@
 //! Rules of selling seats and standing places. No IO; the time is an argument.
 
 pub mod admin_change;
+pub mod availability;
 pub mod form;
 pub mod layout;
 pub mod membership;

@@ -67,9 +67,7 @@ struct ArtistEvent {
 impl From<ArtistEventRow> for ArtistEvent {
     fn from(row: ArtistEventRow) -> Self {
         Self {
-            pre_sale_schedule: row
-                .sale_start_date
-                .and_then(|start| PresaleSchedule::from_start(start.time())),
+            pre_sale_schedule: row.presale(),
             row,
         }
     }

@@ -82,13 +82,9 @@ async fn detail(
         .await?
         .ok_or_else(refusal::event_not_found)?;
     let ticket_types = ticket_types::of_event(&state.pool, id).await?;
-    let pre_sale_schedule = event
-        .artist_id
-        .and(event.sale_start_date)
-        .and_then(|start| PresaleSchedule::from_start(start.time()));
     Ok(AppJson(DetailAnswer {
+        pre_sale_schedule: event.presale(),
         event,
         ticket_types,
-        pre_sale_schedule,
     }))
 }

@@ -139,7 +139,7 @@ async fn reserve(
 }
 
 /// Most seats that one hold of the event may take.
-pub(super) async fn seats_per_hold(state: &State, event: EventId) -> ApiResult<usize> {
+pub(crate) async fn seats_per_hold(state: &State, event: EventId) -> ApiResult<usize> {
     let most = events::max_seats_per_hold(&state.pool, event).await?;
     Ok(most.unwrap_or(SEATS_PER_HOLD))
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use urr_contract::{ArtistId, EventId, Won};
 
-use crate::domain::stamp::Stamp;
+use crate::domain::{presale::PresaleSchedule, sale::SaleDates, stamp::Stamp};
 
 /// One artist of a list.
 #[derive(Debug, Serialize)]
@@ -119,6 +119,21 @@ pub struct ArtistEventRow {
     pub min_price: Option<Won>,
     /// Dearest ticket type.
     pub max_price: Option<Won>,
+    /// Whether members of the artist buy first.
+    pub presale: bool,
+}
+
+impl ArtistEventRow {
+    /// When each tier of the members may buy, where that makes a difference.
+    pub fn presale(&self) -> Option<PresaleSchedule> {
+        let dates = SaleDates {
+            starts_at: self.sale_start_date.map(Stamp::time),
+            ends_at: self.sale_end_date.map(Stamp::time),
+            event_at: self.event_date.time(),
+            cancelled: false,
+        };
+        PresaleSchedule::of(&dates).filter(|_| self.presale)
+    }
 }
 
 /// Events of an artist, by date.
@@ -127,7 +142,8 @@ pub async fn events(pool: &PgPool, id: ArtistId) -> sqlx::Result<Vec<ArtistEvent
         ArtistEventRow,
         r#"select e.id as "id!: EventId", e.title, e.venue, e.event_date as "event_date!: Stamp",
                   e.sale_start_date as "sale_start_date: Stamp", e.sale_end_date as "sale_end_date: Stamp",
-                  e.status, e.poster_image_url, t.lowest as "min_price: Won", t.highest as "max_price: Won"
+                  e.status, e.poster_image_url, t.lowest as "min_price: Won", t.highest as "max_price: Won",
+                  e.presale
            from events e
            cross join lateral (
                select min(price) as lowest, max(price) as highest from ticket_types where event_id = e.id

@@ -1,11 +1,13 @@
 //! Making, changing, calling off and deleting events. Whoever changes an event holds its row
 //! lock, which waits for the holds that are being taken under its terms.
 
+use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::{PgConnection, PgPool};
 use urr_contract::{ArtistId, EventId, ReservationId, SeatLayoutId, UserId};
+use uuid::Uuid;
 
-use crate::domain::form::EventForm;
+use crate::domain::{form::EventForm, stamp::Stamp};
 
 /// An event under its row lock.
 #[derive(Clone, Debug)]
@@ -16,18 +18,123 @@ pub struct LockedEvent {
     pub layout: Option<SeatLayoutId>,
     /// Whether it was called off.
     pub cancelled: bool,
+    /// The database's time.
+    pub now: Timestamp,
 }
 
 /// Locks an event that was not deleted until the transaction ends.
 pub async fn lock(connection: &mut PgConnection, id: EventId) -> sqlx::Result<Option<LockedEvent>> {
-    sqlx::query_as!(
-        LockedEvent,
-        r#"select title, seat_layout_id as "layout: SeatLayoutId", status = 'cancelled' as "cancelled!"
+    let row = sqlx::query!(
+        r#"select title, seat_layout_id as "layout: SeatLayoutId", status = 'cancelled' as "cancelled!",
+                  clock_timestamp() as "now!: Stamp"
            from events where id = $1 and deleted_at is null for update"#,
         id as EventId,
     )
     .fetch_optional(connection)
-    .await
+    .await?;
+    Ok(row.map(|row| LockedEvent {
+        title: row.title,
+        layout: row.layout,
+        cancelled: row.cancelled,
+        now: row.now.time(),
+    }))
+}
+
+/// Moves the sale of an event whose row is locked. What is absent stays.
+pub async fn set_sale_dates(
+    connection: &mut PgConnection,
+    id: EventId,
+    starts_at: Option<Timestamp>,
+    ends_at: Option<Timestamp>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r"update events e
+          set sale_start_date = sale.starts, sale_end_date = sale.ends, updated_at = now(),
+              status = case when e.status = 'cancelled' then 'cancelled'
+                            when e.event_date <= now() or sale.ends <= now() then 'ended'
+                            when sale.starts <= now() then 'on_sale' else 'upcoming' end
+          from (select coalesce($2::timestamptz, sale_start_date) as starts,
+                       coalesce($3::timestamptz, sale_end_date) as ends
+                from events where id = $1) sale
+          where e.id = $1",
+        id as EventId,
+        starts_at.map(ToSqlx::to_sqlx) as _,
+        ends_at.map(ToSqlx::to_sqlx) as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The event that was made for a resource, and whether it was deleted since. Nobody else makes
+/// one for the same resource until the transaction ends.
+pub async fn of_source(
+    connection: &mut PgConnection,
+    uid: Uuid,
+) -> sqlx::Result<Option<(EventId, bool)>> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))",
+        uid
+    )
+    .execute(&mut *connection)
+    .await?;
+    let row = sqlx::query!(
+        r#"select id as "id!: EventId", deleted_at is not null as "deleted!" from events where source_uid = $1"#,
+        uid
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.id, row.deleted)))
+}
+
+/// Remembers for which resource an event was made.
+pub async fn set_source(connection: &mut PgConnection, id: EventId, uid: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update events set source_uid = $2 where id = $1",
+        id as EventId,
+        uid
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Dates of an event's sale, and who declares them where a policy does.
+pub async fn declared_dates(
+    connection: &mut PgConnection,
+    id: EventId,
+) -> sqlx::Result<Option<DeclaredDates>> {
+    let row = sqlx::query!(
+        r#"select e.sale_start_date as "starts: Stamp", e.sale_end_date as "ends: Stamp", p.owner
+           from events e join sale_policies p on p.event_id = e.id where e.id = $1"#,
+        id as EventId,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| DeclaredDates {
+        starts_at: row.starts.map(Stamp::time),
+        ends_at: row.ends.map(Stamp::time),
+        owner: row.owner,
+    }))
+}
+
+/// Dates that a policy declares.
+#[derive(Clone, Debug)]
+pub struct DeclaredDates {
+    /// Start of the sale.
+    pub starts_at: Option<Timestamp>,
+    /// End of the sale.
+    pub ends_at: Option<Timestamp>,
+    /// Who declares them.
+    pub owner: String,
+}
+
+impl DeclaredDates {
+    /// Whether a form that names these dates would change them. What it leaves out stays.
+    pub fn differ(&self, starts_at: Option<Timestamp>, ends_at: Option<Timestamp>) -> bool {
+        let moves = |wanted: Option<Timestamp>, is| wanted.is_some() && wanted != is;
+        moves(starts_at, self.starts_at) || moves(ends_at, self.ends_at)
+    }
 }
 
 /// Makes an event. Its sale starts now and ends with the show where nobody says otherwise.
@@ -35,14 +142,14 @@ pub async fn insert(
     connection: &mut PgConnection,
     form: &EventForm,
     artist: Option<ArtistId>,
-    admin: UserId,
+    admin: Option<UserId>,
 ) -> sqlx::Result<EventId> {
     sqlx::query_scalar!(
         r#"insert into events (title, description, venue, address, event_date, sale_start_date, sale_end_date,
                               poster_image_url, seat_layout_id, artist_id, artist_name, max_per_person,
-                              max_seats_per_hold, created_by, status)
+                              max_seats_per_hold, created_by, presale, status)
            select $1, $2, $3, $4, $5, sale.starts, sale.ends, $8, $9, $10, $11,
-                  coalesce($12::int, 4), coalesce($13::int, 1), $14,
+                  coalesce($12::int, 4), coalesce($13::int, 1), $14, coalesce($15::boolean, true),
                   case when $5 <= now() or sale.ends <= now() then 'ended'
                        when sale.starts <= now() then 'on_sale' else 'upcoming' end
            from (select coalesce($6::timestamptz, now()) as starts, coalesce($7::timestamptz, $5) as ends) sale
@@ -60,7 +167,8 @@ pub async fn insert(
         form.artist(),
         small(form.max_per_person),
         small(form.max_seats_per_hold),
-        admin as UserId,
+        admin as Option<UserId>,
+        form.presale,
     )
     .fetch_one(connection)
     .await
@@ -79,7 +187,8 @@ pub async fn update(
               sale_start_date = sale.starts, sale_end_date = sale.ends, poster_image_url = $9,
               seat_layout_id = coalesce($10, e.seat_layout_id), artist_id = $11, artist_name = $12,
               max_per_person = coalesce($13::int, e.max_per_person),
-              max_seats_per_hold = coalesce($14::int, e.max_seats_per_hold), updated_at = now(),
+              max_seats_per_hold = coalesce($14::int, e.max_seats_per_hold),
+              presale = coalesce($15::boolean, e.presale), updated_at = now(),
               status = case when e.status = 'cancelled' then 'cancelled'
                             when $6 <= now() or sale.ends <= now() then 'ended'
                             when sale.starts <= now() then 'on_sale' else 'upcoming' end
@@ -101,6 +210,7 @@ pub async fn update(
         form.artist(),
         small(form.max_per_person),
         small(form.max_seats_per_hold),
+        form.presale,
     )
     .execute(connection)
     .await?;
@@ -157,6 +267,61 @@ pub async fn delete(connection: &mut PgConnection, id: EventId) -> sqlx::Result<
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// What stands against removing an event for good.
+#[derive(Clone, Copy, Debug)]
+pub struct Remains {
+    /// Whether the show is over.
+    pub is_over: bool,
+    /// Reservations that hold something, or whose money is on its way back.
+    pub unsettled: i64,
+    /// Reservations that hold or own something.
+    pub live: i64,
+}
+
+/// What stands against removing an event, which is locked until the transaction ends; also of
+/// one that was deleted before.
+pub async fn remains(connection: &mut PgConnection, id: EventId) -> sqlx::Result<Option<Remains>> {
+    let event = sqlx::query_scalar!(
+        r#"select event_date <= clock_timestamp() as "over!" from events where id = $1 for update"#,
+        id as EventId,
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(is_over) = event else {
+        return Ok(None);
+    };
+    let row = sqlx::query!(
+        r#"select count(*) filter (where r.status = 'pending' or r.payment_status = 'refund_requested'
+                                     or t.id is not null) as "unsettled!",
+                  count(*) filter (where r.status in ('pending', 'confirmed')) as "live!"
+           from reservations r
+           left join ticket_transfers t
+             on t.reservation_id = r.id and t.status = 'listed' and t.reserved_until > clock_timestamp()
+           where r.event_id = $1"#,
+        id as EventId,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Some(Remains {
+        is_over,
+        unsettled: row.unsettled,
+        live: row.live,
+    }))
+}
+
+/// Removes an event with its seats, types and policy. Its reservations stay, as records of
+/// what people paid; they name the event no more.
+pub async fn remove(connection: &mut PgConnection, id: EventId) -> sqlx::Result<()> {
+    sqlx::query!(
+        r"update reservation_items i set ticket_type_id = null
+          from ticket_types t where t.id = i.ticket_type_id and t.event_id = $1",
+        id as EventId,
+    )
+    .execute(&mut *connection)
+    .await?;
+    delete(connection, id).await
 }
 
 /// Events whose reservations are still ending.

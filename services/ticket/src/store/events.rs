@@ -5,9 +5,13 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use urr_contract::{ArtistId, EventId, SeatLayoutId, UserId, Won, internal::EventSummary};
 
-use crate::domain::{
-    sale::{EventStatus, SaleDates},
-    stamp::Stamp,
+use crate::{
+    domain::{
+        presale::PresaleSchedule,
+        sale::{EventStatus, SaleDates},
+        stamp::Stamp,
+    },
+    state::HoldSeconds,
 };
 
 /// One event of a list.
@@ -168,6 +172,8 @@ pub struct EventRow {
     pub updated_at: Stamp,
     /// The artist's page.
     pub artist_id: Option<ArtistId>,
+    /// Whether members of the artist buy first.
+    pub presale: bool,
     /// The database's time, by which the status was computed.
     #[serde(skip)]
     pub now: Stamp,
@@ -176,13 +182,22 @@ pub struct EventRow {
 impl EventRow {
     /// Where it stands.
     pub fn status_now(&self) -> EventStatus {
+        self.dates().status_at(self.now.time())
+    }
+
+    /// When each tier of the artist's members may buy, where that makes a difference.
+    pub fn presale(&self) -> Option<PresaleSchedule> {
+        self.artist_id.filter(|_| self.presale)?;
+        PresaleSchedule::of(&self.dates())
+    }
+
+    fn dates(&self) -> SaleDates {
         dates(
             &self.status,
             self.sale_start_date,
             self.sale_end_date,
             self.event_date,
         )
-        .status_at(self.now.time())
     }
 }
 
@@ -205,7 +220,7 @@ pub async fn find(executor: impl PgExecutor<'_>, id: EventId) -> sqlx::Result<Op
                   seat_layout_id as "seat_layout_id: SeatLayoutId", artist_name, pre_scaled, max_per_person,
                   max_seats_per_hold,
                   created_by as "created_by: UserId", created_at as "created_at!: Stamp",
-                  updated_at as "updated_at!: Stamp", artist_id as "artist_id: ArtistId", now() as "now!: Stamp"
+                  updated_at as "updated_at!: Stamp", artist_id as "artist_id: ArtistId", presale, now() as "now!: Stamp"
            from events where id = $1 and deleted_at is null"#,
         id as EventId,
     )
@@ -226,8 +241,21 @@ pub struct SaleTerms {
     pub dates: SaleDates,
     /// Most tickets one person may have.
     pub max_per_person: i64,
+    /// Who buys first, where members of the artist do.
+    pub presale: Option<Presale>,
+    /// How long holds live, where the event's policy says so.
+    pub times: Option<HoldSeconds>,
     /// The database's time.
     pub now: Timestamp,
+}
+
+/// A sale in which members of an artist buy first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presale {
+    /// The artist.
+    pub artist: ArtistId,
+    /// When each tier may buy.
+    pub schedule: PresaleSchedule,
 }
 
 /// The terms of an event's sale. Its row is locked against a cancellation until the
@@ -235,19 +263,32 @@ pub struct SaleTerms {
 /// off, and so found by whoever ends its reservations then.
 pub async fn terms(connection: &mut PgConnection, id: EventId) -> sqlx::Result<Option<SaleTerms>> {
     let row = sqlx::query!(
-        r#"select title, status, sale_start_date as "starts: Stamp", sale_end_date as "ends: Stamp",
-                  event_date as "event_date!: Stamp", max_per_person, clock_timestamp() as "now!: Stamp"
-           from events where id = $1 for share"#,
+        r#"select e.title, e.status, e.sale_start_date as "starts: Stamp", e.sale_end_date as "ends: Stamp",
+                  e.event_date as "event_date!: Stamp", e.max_per_person, clock_timestamp() as "now!: Stamp",
+                  case when e.presale then e.artist_id end as "artist: ArtistId",
+                  p.seat_seconds as "seat_seconds?", p.payment_seconds as "payment_seconds?"
+           from events e left join sale_policies p on p.event_id = e.id where e.id = $1 for share of e"#,
         id as EventId,
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| SaleTerms {
-        dates: dates(&row.status, row.starts, row.ends, row.event_date),
-        title: row.title,
-        max_per_person: i64::from(row.max_per_person),
-        now: row.now.time(),
+    Ok(row.map(|row| {
+        let dates = dates(&row.status, row.starts, row.ends, row.event_date);
+        let times = row.seat_seconds.zip(row.payment_seconds);
+        SaleTerms {
+            presale: presale(row.artist, &dates),
+            dates,
+            title: row.title,
+            max_per_person: i64::from(row.max_per_person),
+            times: times.map(|(seat, payment)| HoldSeconds { seat, payment }),
+            now: row.now.time(),
+        }
     }))
+}
+
+fn presale(artist: Option<ArtistId>, dates: &SaleDates) -> Option<Presale> {
+    let (artist, schedule) = artist.zip(PresaleSchedule::of(dates))?;
+    Some(Presale { artist, schedule })
 }
 
 /// Most seats that one hold of an event may take; `None` where there is no such event.

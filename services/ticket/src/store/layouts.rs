@@ -44,6 +44,19 @@ pub async fn config(
     .await
 }
 
+/// The layout of that name.
+pub async fn named(
+    executor: impl PgExecutor<'_>,
+    name: &str,
+) -> sqlx::Result<Option<SeatLayoutId>> {
+    sqlx::query_scalar!(
+        r#"select id as "id!: SeatLayoutId" from seat_layouts where name = $1"#,
+        name.replace('\0', ""),
+    )
+    .fetch_optional(executor)
+    .await
+}
+
 /// All layouts, by name.
 pub async fn by_name(pool: &PgPool) -> sqlx::Result<Vec<LayoutRow>> {
     let mut layouts = list(pool).await?;

@@ -6,6 +6,7 @@
 pub mod admin_reservations;
 pub mod artists;
 pub mod audit_logs;
+pub mod availability;
 pub mod event_changes;
 pub mod events;
 pub mod idempotency;
@@ -15,6 +16,7 @@ pub mod memberships;
 pub mod orders;
 pub mod people;
 pub mod reservations;
+pub mod sale_policies;
 pub mod seats;
 pub mod stock;
 pub mod ticket_types;

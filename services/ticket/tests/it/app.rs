@@ -197,6 +197,17 @@ impl App {
         .unwrap();
     }
 
+    /// The sale began so long ago that no presale is left.
+    pub(crate) async fn open_for_everybody(&self, event: EventId) {
+        sqlx::query!(
+            "update events set sale_start_date = now() - interval '3 days' where id = $1",
+            event as EventId
+        )
+        .execute(&self.pool)
+        .await
+        .unwrap();
+    }
+
     /// Asks for a membership.
     pub(crate) async fn subscribe(&self, user: UserId, artist: ArtistId) -> MembershipId {
         let body = json!({"artistId": artist});
@@ -242,6 +253,17 @@ impl App {
         let mut connection = self.pool.acquire().await.unwrap();
         stock::create(&mut connection, id, total).await.unwrap();
         id
+    }
+
+    /// The only standing type of an event.
+    pub(crate) async fn only_type(&self, event: EventId) -> TicketTypeId {
+        sqlx::query_scalar!(
+            r#"select id as "id!: TicketTypeId" from ticket_types where event_id = $1"#,
+            event as EventId
+        )
+        .fetch_one(&self.pool)
+        .await
+        .unwrap()
     }
 
     /// Sets how many tickets one person may have.

@@ -233,3 +233,41 @@ async fn payment_learns_of_reservations_that_do_not_exist() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_message_holds_seats_for_the_person_it_names_and_only_once() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(3).await;
+        let internal = app.client.internal();
+        let reserve = async |user, seats: &[urr_contract::SeatId]| {
+            let body = json!({"eventId": event, "userId": user, "seatIds": seats, "entryToken": "checked before"});
+            internal.post("/internal/seats/reserve", body).await
+        };
+        let (one, other) = (urr_contract::UserId::random(), urr_contract::UserId::random());
+        let held = reserve(one, &seats[..1]).await.expect(200).body;
+        let token = app.seat_token(seats[0]).await;
+        assert_eq!(held["success"], true);
+        assert_eq!(
+            held["seats"],
+            json!([{"seatId": seats[0], "success": true, "fencingToken": token}])
+        );
+        // Delivered again.
+        assert_eq!(reserve(one, &seats[..1]).await.expect(200).body, held);
+        let refused = reserve(other, &seats[..1]).await.expect(409).body;
+        assert_eq!(refused["success"], false);
+        assert_eq!(
+            refused["seats"],
+            json!([{"seatId": seats[0], "success": false, "fencingToken": -1}])
+        );
+        // The rules are those of everybody.
+        assert_eq!(reserve(other, &seats[..2]).await.expect(400).body["code"], "INVALID_SEAT_SELECTION");
+        reserve(other, &[urr_contract::SeatId::random()]).await.expect(404);
+        app.set_cap(event, 1).await;
+        assert_eq!(reserve(one, &seats[1..2]).await.expect(403).body["code"], "PER_PERSON_LIMIT");
+        let id: ReservationId = held["reservationId"].as_str().unwrap().parse().unwrap();
+        assert_eq!(app.facts(id).await, ["RESERVATION_CREATED"]);
+        let body = json!({"eventId": event, "userId": one, "seatIds": [seats[1]]});
+        app.client.as_user(one).post("/internal/seats/reserve", body).await.expect(401);
+    })
+    .await;
+}

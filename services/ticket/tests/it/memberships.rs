@@ -332,6 +332,7 @@ async fn a_purchase_earns_points_and_its_end_takes_them_back() {
         let artist = app.artist("10CM").await;
         let (event, seats) = app.seated(2).await;
         app.set_artist(event, artist).await;
+        app.open_for_everybody(event).await;
         let fan = app.fan(event);
         app.join(fan.user, artist).await;
         let first = fan.hold(seats[0]).await;

@@ -39,6 +39,9 @@ impl Fan {
         joining: bool,
         answer: &Answer,
     ) -> Step {
+        if answer.status == 409 && answer.refusal().code == "SOLD_OUT" {
+            return self.end(Ending::SoldOut);
+        }
         let Some(line) = ok_body::<LineAnswer>(answer) else {
             return self.refused(answer);
         };
@@ -49,9 +52,7 @@ impl Fan {
         let told = interval(&line);
         self.sight(now, visit, &line, told);
         match line.status.as_str() {
-            _ if line.sold_out || line.status == "sold_out" => {
-                self.leave(now, visit, Ending::SoldOut)
-            }
+            _ if line.sale_status == "sold_out" => self.leave(now, visit, Ending::SoldOut),
             "active" => self.on_admitted(now, visit, &line, told),
             "queued" => self.on_queued(now, visit, &line, told),
             "not_in_queue" => self.on_forgotten(now, visit, joining, told),

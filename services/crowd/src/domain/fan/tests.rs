@@ -323,10 +323,14 @@ fn who_is_forgotten_joins_again() {
 #[test]
 fn a_line_that_sells_nothing_more_is_left() {
     let mut journey = Journey::new(rules()).up_to_the_queue(true);
-    let line = json!({"status": "queued", "position": 5, "soldOut": true});
+    let line = json!({"status": "queued", "position": 5, "saleStatus": "sold_out"});
     journey
         .at("POST queue/check/{id}", 200, &line)
         .at("POST queue/leave/{id}", 200, &json!({}));
+    assert_eq!(journey.ending(), Some(&Ending::SoldOut));
+    // Whoever comes later gets no number at all, and has nothing to leave.
+    let mut journey = Journey::new(rules()).up_to_the_queue(true);
+    journey.at("POST queue/check/{id}", 409, &json!({"code": "SOLD_OUT"}));
     assert_eq!(journey.ending(), Some(&Ending::SoldOut));
 }
 
@@ -757,7 +761,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         active(),
         queued(3, 1),
         json!({"status": "not_in_queue"}),
-        json!({"status": "queued", "soldOut": true}),
+        json!({"status": "queued", "saleStatus": "sold_out"}),
         map("available"),
         map("locked"),
         map("reserved"),

@@ -2,7 +2,9 @@
 
 pub mod events;
 pub mod memberships;
+pub mod policy;
 pub mod reservations;
+pub mod resources;
 pub mod seats;
 pub mod transfers;
 
@@ -16,7 +18,9 @@ pub(super) fn routes() -> Router<Arc<State>> {
     Router::new()
         .merge(events::routes())
         .merge(memberships::routes())
+        .merge(policy::routes())
         .merge(reservations::routes())
+        .merge(resources::routes())
         .merge(seats::routes())
         .merge(transfers::routes())
 }

@@ -1,4 +1,5 @@
-//! Making, counting and deleting the seats of an event.
+//! Making, counting and deleting the seats of an event, and holding some for a person whose
+//! wish came over a message queue.
 
 use std::sync::Arc;
 
@@ -7,26 +8,125 @@ use axum::{
     extract::State as Shared,
     routing::{delete, get, post},
 };
-use serde::Serialize;
-use urr_contract::{EventId, SeatLayoutId};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use urr_contract::{EventId, ReservationId, SeatId, SeatLayoutId, UserId};
 use urr_kit::{
-    ApiResult,
+    ApiError, ApiResult,
     extract::{AppJson, AppPath},
     internal::InternalCaller,
 };
 
 use crate::{
     State,
-    domain::layout::Layout,
+    booking::{
+        answer::IdempotencyKey,
+        seats::{SeatRequest, hold},
+    },
+    domain::{layout::Layout, order::SeatSelection},
+    http::seats::seats_per_hold,
     refusal,
-    store::{events, layouts, seats},
+    store::{events, layouts, reservations, seats},
 };
 
 pub(super) fn routes() -> Router<Arc<State>> {
     Router::new()
+        .route("/internal/seats/reserve", post(reserve))
         .route("/internal/seats/generate/{event}/{layout}", post(generate))
         .route("/internal/seats/count/{event}", get(count))
         .route("/internal/seats/{event}", delete(delete_all))
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReserveBody {
+    event_id: EventId,
+    user_id: UserId,
+    seat_ids: Vec<SeatId>,
+    #[serde(skip_serializing)]
+    idempotency_key: Option<String>,
+}
+
+/// The outcome for one seat; the token is −1 where it was not got.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SeatOutcome {
+    seat_id: SeatId,
+    success: bool,
+    fencing_token: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReserveAnswer {
+    success: bool,
+    seats: Vec<SeatOutcome>,
+    reservation_id: ReservationId,
+}
+
+/// Holds seats for the person in the body, exactly as their own request would: all or none,
+/// under the same rules. The caller has checked their entry token. A message that is delivered
+/// again gets the hold that it made.
+async fn reserve(
+    Shared(state): Shared<Arc<State>>,
+    _: InternalCaller,
+    AppJson(mut body): AppJson<ReserveBody>,
+) -> ApiResult<AppJson<ReserveAnswer>> {
+    let key = body.idempotency_key.take();
+    let most = seats_per_hold(&state, body.event_id).await?;
+    let request = SeatRequest {
+        user: body.user_id,
+        event: body.event_id,
+        key: IdempotencyKey::new(key, &("seats by message", &body))?,
+        seats: SeatSelection::new(body.seat_ids, most).map_err(refusal::seat_selection)?,
+    };
+    let answer = hold(&state, &request)
+        .await
+        .map_err(|error| not_got(error, &request))?;
+    let held: Held = serde_json::from_slice(&answer).map_err(ApiError::internal)?;
+    let reservation_id = held.reservation.id;
+    let mut connection = state.pool.acquire().await?;
+    let seats = reservations::held_seats(&mut connection, reservation_id).await?;
+    Ok(AppJson(ReserveAnswer {
+        success: true,
+        seats: seats
+            .into_iter()
+            .map(|seat| SeatOutcome {
+                seat_id: seat.id,
+                success: true,
+                fencing_token: seat.fencing_token,
+            })
+            .collect(),
+        reservation_id,
+    }))
+}
+
+/// The answer to a hold, as much as is read of it.
+#[derive(Deserialize)]
+struct Held {
+    reservation: HeldReservation,
+}
+
+#[derive(Deserialize)]
+struct HeldReservation {
+    id: ReservationId,
+}
+
+/// A conflict names the seats that were wanted; none of them was got.
+fn not_got(error: ApiError, request: &SeatRequest) -> ApiError {
+    if error.status() != StatusCode::CONFLICT {
+        return error;
+    }
+    let outcome = |seat: &SeatId| SeatOutcome {
+        seat_id: *seat,
+        success: false,
+        fencing_token: -1,
+    };
+    let seats: Vec<SeatOutcome> = request.seats.ids().iter().map(outcome).collect();
+    error
+        .with("success", json!(false))
+        .with("seats", json!(seats))
 }
 
 #[derive(Serialize)]
