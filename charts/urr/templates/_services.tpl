@@ -1,0 +1,81 @@
+{{- /*
+The services, as the wire contract has them: port, own database, stores, callees, secrets.
+Everything else about a service follows from this table: variables, policies, probes.
+
+calls     services whose /internal or public endpoints it uses
+external  reaches addresses outside the cluster
+*/ -}}
+{{- define "urr.services" -}}
+gateway:
+  port: 3001
+  redis: true
+  calls: [auth, ticket, payment, stats, queue, community]
+  secrets: [GATEWAY_TOKEN, JWT_SECRET, QUEUE_ENTRY_TOKEN_SECRET, CLOUDFRONT_SECRET]
+auth:
+  port: 3005
+  database: auth
+  external: true
+  secrets: [GATEWAY_TOKEN, INTERNAL_API_TOKEN, JWT_SECRET]
+queue:
+  port: 3007
+  database: queue
+  redis: true
+  calls: [ticket]
+  secrets: [GATEWAY_TOKEN, INTERNAL_API_TOKEN, QUEUE_ENTRY_TOKEN_SECRET]
+queue-admission:
+  port: 3011
+  database: queue
+  redis: true
+  bus: true
+  calls: [ticket]
+  secrets: [INTERNAL_API_TOKEN, QUEUE_ENTRY_TOKEN_SECRET]
+ticket:
+  port: 3002
+  database: ticket
+  redis: true
+  bus: true
+  calls: [auth, payment]
+  secrets: [GATEWAY_TOKEN, INTERNAL_API_TOKEN]
+payment:
+  port: 3003
+  database: payment
+  bus: true
+  external: true
+  calls: [ticket]
+  secrets: [GATEWAY_TOKEN, INTERNAL_API_TOKEN, TOSS_SECRET_KEY]
+stats:
+  port: 3004
+  database: stats
+  bus: true
+  calls: [auth, ticket]
+  secrets: [GATEWAY_TOKEN, INTERNAL_API_TOKEN]
+community:
+  port: 3008
+  database: community
+  external: true
+  calls: [auth, ticket]
+  secrets: [GATEWAY_TOKEN, INTERNAL_API_TOKEN]
+{{- if .Values.tossSimulator.enabled }}
+toss-simulator:
+  port: 3010
+  calls: [payment]
+  secrets: [TOSS_SECRET_KEY]
+{{- end }}
+{{- end }}
+
+{{- /* Databases, in the order in which jobs name them. */ -}}
+{{- define "urr.databases" -}}
+[auth, ticket, payment, stats, community, queue]
+{{- end }}
+
+{{- /* Which key of which Secret a variable comes from. */ -}}
+{{- define "urr.secretKeys" -}}
+INTERNAL_API_TOKEN: { secret: urr-internal, key: token }
+GATEWAY_TOKEN: { secret: urr-secrets, key: gateway-token }
+JWT_SECRET: { secret: urr-secrets, key: jwt-secret }
+QUEUE_ENTRY_TOKEN_SECRET: { secret: urr-secrets, key: queue-entry-token-secret }
+CLOUDFRONT_SECRET: { secret: urr-secrets, key: cloudfront-secret, optional: true }
+TOSS_SECRET_KEY: { secret: urr-secrets, key: toss-secret-key }
+ADMIN_PASSWORD: { secret: urr-admin, key: password }
+DEMO_FAN_PASSWORD: { secret: urr-admin, key: demo-fan-password }
+{{- end }}
