@@ -4,6 +4,7 @@
 #   make crowd         2,000 simulated fans against what `make up` runs
 #   make build         target/release/urr
 #   make test          all tests, on real engines
+#   make e2e           tests on a real Kubernetes with pods (LEVEL=api: its control plane only)
 #   make lint          formatting, clippy, documentation
 #   make fmt           formats
 #   make sqlx          renews services/*/.sqlx after a change of SQL or migrations
@@ -13,11 +14,12 @@
 CARGO ?= cargo
 URR   := target/release/urr
 FANS  ?= 2000
+LEVEL ?= api
 
 # Queries are checked against services/*/.sqlx, so that building needs no database.
 export SQLX_OFFLINE := true
 
-.PHONY: up crowd build test test-crates test-kafka lint fmt sqlx crds deny packages packages-with-kafka clippy doc format-check
+.PHONY: up crowd build e2e test test-crates test-kafka lint fmt sqlx crds deny packages packages-with-kafka clippy doc format-check
 
 up: $(if $(KAFKA),packages-with-kafka,packages) build
 	exec $(URR) up $(if $(KAFKA),--kafka) $(UP_FLAGS)
@@ -28,13 +30,18 @@ crowd:
 build: packages
 	$(CARGO) build --release --locked --package urr-urr --target-dir target
 
+# The Rust crates first, then the cluster's Go programs: together they are too much for a small machine.
 test: packages-with-kafka test-crates test-kafka
+	OPTIONAL=1 e2e/run api
 
 test-crates:
 	$(CARGO) test --workspace --locked --no-fail-fast
 
 test-kafka: packages-with-kafka
 	services/urr/test-kafka.sh
+
+e2e: packages-with-kafka
+	e2e/run $(LEVEL)
 
 lint: packages format-check clippy doc
 

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Runs one Apache Kafka broker in the foreground, for development and tests.
 #
-#   kafka.sh [port] [data directory]      (9092, $URR_CACHE/kafka/data)
+#   kafka.sh [port] [data directory] [host]     (9092, $URR_CACHE/kafka/data, 127.0.0.1)
 #   kafka.sh --fetch                      only fetches the broker
 #
+# Clients reach it under that host; with any but 127.0.0.1 it listens on all addresses.
 # Needs a Java runtime (17 or later) and, the first time, Maven. The broker is fetched
 # from Maven Central into $URR_CACHE/kafka, by default ~/.cache/urr/kafka, outside the
 # tree. Data outlive the process; remove the data directory to begin anew.
@@ -59,6 +60,9 @@ port=${1:-9092}
 data=${2:-$cache/data}
 mkdir -p "$data"
 data=$(cd "$data" && pwd)
+host=${3:-127.0.0.1}
+listen=$host
+[ "$host" = 127.0.0.1 ] || listen=0.0.0.0
 
 # The controller listens on a port of its own, chosen by the kernel's leave.
 controller=$((port + 1))
@@ -66,8 +70,8 @@ cat >"$data/server.properties" <<PROPERTIES
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$controller
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listeners=PLAINTEXT://$listen:$port,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAINTEXT://$host:$port
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 /// Lower may be used by higher, never by its equals.
-const RANKS: [(&str, u8); 16] = [
+const RANKS: [(&str, u8); 17] = [
     ("urr-contract", 0),
     ("urr-kit", 1),
     ("urr-testkit", 2),
     ("urr-auth", 3),
     ("urr-community", 3),
     ("urr-crowd", 3),
+    ("urr-e2e", 3),
     ("urr-gateway", 3),
     ("urr-operator", 3),
     ("urr-operator-api", 1),

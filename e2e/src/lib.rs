@@ -1,0 +1,26 @@
+//! What the tests on a real Kubernetes stand on: kubectl and helm as people type them, a
+//! namespace per test whose state is kept when it fails, and conditions instead of seconds.
+//!
+//! Which cluster it is says `KUBECONFIG`, as everywhere; this crate reads no setting. With the
+//! control plane alone (level *api*) nothing runs a pod, so [`Kubelet`] says of pods and jobs
+//! what a node would say, and the programs run on this machine.
+
+mod command;
+mod helm;
+mod kubectl;
+mod kubelet;
+mod namespace;
+mod port_forward;
+mod process;
+mod rollout;
+mod wait;
+
+pub use command::{Answer, run};
+pub use helm::{Chart, Release};
+pub use kubectl::{apply, apply_refused, delete, events, exists, get, items, kubectl, labelled};
+pub use kubelet::Kubelet;
+pub use namespace::{Namespace, in_namespace};
+pub use port_forward::PortForward;
+pub use process::{Process, program};
+pub use rollout::{completed, rolled_out};
+pub use wait::{eventually, eventually_within};

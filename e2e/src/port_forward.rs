@@ -1,0 +1,51 @@
+//! A way into the cluster that is the same on every cluster.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context, bail};
+
+/// A port of this machine that leads to a Service, until dropped.
+#[derive(Debug)]
+pub struct PortForward {
+    child: Child,
+    url: String,
+}
+
+impl PortForward {
+    /// To port `port` of `service`.
+    pub fn to(namespace: &str, service: &str, port: u16) -> anyhow::Result<Self> {
+        let mut child = Command::new("kubectl")
+            .args(["port-forward", "--namespace", namespace])
+            .arg(format!("service/{service}"))
+            .arg(format!(":{port}"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("kubectl cannot be executed")?;
+        let output = child.stdout.take().context("its output is missing")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        // Forwarding from 127.0.0.1:40123 -> 3001
+        let Some(local) = line.split_whitespace().nth(2) else {
+            drop(Self { child, url: line });
+            bail!("kubectl port-forward to {service} did not begin");
+        };
+        let url = format!("http://{local}");
+        Ok(Self { child, url })
+    }
+
+    /// Where it begins, as `http://host:port`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for PortForward {
+    fn drop(&mut self) {
+        // It may have ended by itself, with the pod it led to.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
