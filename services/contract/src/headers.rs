@@ -21,6 +21,8 @@ pub const CLIENT_ADDRESS: &str = "x-client-address";
 pub const QUEUE_ENTRY_TOKEN: &str = "x-queue-entry-token";
 /// Receipt of a place in line, from a client that keeps no cookies.
 pub const QUEUE_RECEIPT: &str = "x-queue-receipt";
+/// Token of a device that scans tickets at the door.
+pub const CHECK_IN_TOKEN: &str = "x-check-in-token";
 /// The edge's proof that it has checked the entry token already.
 pub const CLOUDFRONT_VERIFIED: &str = "x-cloudfront-verified";
 /// Internal token in the form that only auth accepts beside `Authorization`.

@@ -203,6 +203,14 @@ pub struct LimitArgs {
         hide_env_values = true
     )]
     pub rate_limit_booking_rpm: u32,
+    /// Scans of tickets a minute, of all devices behind one address.
+    #[arg(
+        long,
+        env = "RATE_LIMIT_DOOR_RPM",
+        default_value_t = 12_000,
+        hide_env_values = true
+    )]
+    pub rate_limit_door_rpm: u32,
     /// Requests a minute to everything else.
     #[arg(
         long,
@@ -237,6 +245,7 @@ impl LimitArgs {
             auth: self.rate_limit_auth_rpm,
             queue: self.rate_limit_queue_rpm,
             booking: self.rate_limit_booking_rpm,
+            door: self.rate_limit_door_rpm,
             general: self.rate_limit_general_rpm,
         }
     }

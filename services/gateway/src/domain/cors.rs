@@ -11,8 +11,15 @@ use http::{
     },
 };
 
+use urr_contract::headers::CHECK_IN_TOKEN;
+
 const METHODS: &str = "GET,POST,PUT,DELETE,PATCH,OPTIONS";
-const REQUEST_HEADERS: [&str; 3] = ["authorization", "content-type", "x-queue-entry-token"];
+const REQUEST_HEADERS: [&str; 4] = [
+    "authorization",
+    "content-type",
+    "x-queue-entry-token",
+    CHECK_IN_TOKEN,
+];
 const MAX_AGE_SECONDS: &str = "3600";
 const VARIES_BY: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 

@@ -15,13 +15,21 @@ pub enum Category {
     Queue,
     /// Holding, reserving, cancelling.
     Booking,
+    /// Scanning tickets: many devices behind one address, and people waiting before each.
+    Door,
     /// Everything else.
     General,
 }
 
 impl Category {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 4] = [Self::Auth, Self::Queue, Self::Booking, Self::General];
+    pub const ALL: [Self; 5] = [
+        Self::Auth,
+        Self::Queue,
+        Self::Booking,
+        Self::Door,
+        Self::General,
+    ];
 
     /// The category of a normalised path without version, whatever the method.
     pub fn of(path: &str) -> Self {
@@ -31,6 +39,8 @@ impl Category {
             Self::Queue
         } else if is_booking(path) {
             Self::Booking
+        } else if below(path, "/api/check-ins") {
+            Self::Door
         } else {
             Self::General
         }
@@ -42,6 +52,7 @@ impl Category {
             Self::Auth => "auth",
             Self::Queue => "queue",
             Self::Booking => "booking",
+            Self::Door => "door",
             Self::General => "general",
         }
     }
@@ -66,6 +77,8 @@ pub struct Limits {
     pub queue: u32,
     /// Of [`Category::Booking`].
     pub booking: u32,
+    /// Of [`Category::Door`].
+    pub door: u32,
     /// Of [`Category::General`].
     pub general: u32,
 }
@@ -77,6 +90,7 @@ impl Limits {
             Category::Auth => self.auth,
             Category::Queue => self.queue,
             Category::Booking => self.booking,
+            Category::Door => self.door,
             Category::General => self.general,
         }
     }
@@ -101,6 +115,9 @@ mod tests {
             ("/api/reservations/1", Category::General),
             ("/api/reservations/1/cancel", Category::Booking),
             ("/api/reservations/1/2/cancel", Category::General),
+            ("/api/check-ins", Category::Door),
+            ("/api/check-ins/merge", Category::Door),
+            ("/api/check-insx", Category::General),
             ("/api/events", Category::General),
             ("/nowhere", Category::General),
         ] {

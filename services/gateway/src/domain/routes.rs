@@ -67,6 +67,7 @@ pub fn route(path: &str) -> Option<Route> {
         "seats" => ("/api/seats/**", Service::Ticket),
         "reservations" => ("/api/reservations/**", Service::Ticket),
         "queue" => ("/api/queue/**", Service::Queue),
+        "check-ins" => ("/api/check-ins/**", Service::Ticket),
         "admin" => ("/api/admin/**", Service::Ticket),
         "community" => ("/api/community/**", Service::Community),
         "news" => ("/api/news/**", Service::Community),
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sixteen_patterns_and_nothing_else_are_routed() {
+    fn seventeen_patterns_and_nothing_else_are_routed() {
         for (path, service) in [
             ("/api/auth/login", Service::Auth),
             ("/api/payments", Service::Payment),
@@ -127,6 +128,7 @@ mod tests {
             ("/api/seats/reserve", Service::Ticket),
             ("/api/reservations", Service::Ticket),
             ("/api/queue/check/1", Service::Queue),
+            ("/api/check-ins/merge", Service::Ticket),
             ("/api/admin/dashboard", Service::Ticket),
             ("/api/community/posts", Service::Community),
             ("/api/news", Service::Community),

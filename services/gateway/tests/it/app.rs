@@ -123,6 +123,7 @@ impl Setup {
                 rate_limit_auth_rpm: ROOMY,
                 rate_limit_queue_rpm: ROOMY,
                 rate_limit_booking_rpm: ROOMY,
+                rate_limit_door_rpm: ROOMY,
                 rate_limit_general_rpm: ROOMY,
                 rate_limit_max_clients: 10_000.try_into().expect("not zero"),
                 rate_limit_on_redis_failure: OnRedisFailure::Local,

@@ -17,6 +17,7 @@ async fn limited(redis: &TestRedis, requests: u32) -> Setup {
         config.limits.rate_limit_auth_rpm = requests;
         config.limits.rate_limit_queue_rpm = requests;
         config.limits.rate_limit_booking_rpm = requests;
+        config.limits.rate_limit_door_rpm = requests;
         config.limits.rate_limit_general_rpm = requests;
     })
 }
@@ -50,6 +51,7 @@ async fn each_category_has_its_own_limit_and_one_answer() {
         "/api/v1/auth/x",
         "/api/queue/status/1",
         "/api/v1/reservations",
+        "/api/check-ins",
         "/api/events",
     ] {
         assert_eq!(passing(&gateway, path).await, 3, "{path}");
