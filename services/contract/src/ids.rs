@@ -47,6 +47,8 @@ ids! {
     AdmissionId;
     /// An artist.
     ArtistId;
+    /// A device that scans tickets at the door of one event.
+    CheckInDeviceId;
     /// A comment on a community post.
     CommentId;
     /// A show that is sold.
@@ -67,10 +69,14 @@ ids! {
     ReservationItemId;
     /// A reservation: a hold while unpaid, a purchase afterwards.
     ReservationId;
+    /// One scan of a ticket at the door.
+    ScanId;
     /// One seat of one event.
     SeatId;
     /// A seat layout from which an event's seats are generated.
     SeatLayoutId;
+    /// One ticket: a seat or a standing place that was paid for.
+    TicketId;
     /// A ticket type (class) of one event.
     TicketTypeId;
     /// A resale listing.

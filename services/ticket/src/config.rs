@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, tz::TimeZone};
 use urr_kit::{
     bus::BusArgs,
-    config::{GatewayTokenArgs, HttpArgs, InternalArgs, RedisArgs},
+    config::{GatewayTokenArgs, HttpArgs, InternalArgs, RedisArgs, parse_secret},
 };
 
-use crate::{jobs::Intervals, state::HoldTerms};
+use crate::{
+    domain::{
+        credential::{Keyring, PublicKey, SigningKey},
+        doors::DoorRules,
+    },
+    jobs::Intervals,
+    state::HoldTerms,
+};
 
 urr_kit::database_args!(pub TicketDatabase, "TICKET_DB");
 
@@ -84,6 +92,62 @@ pub struct Config {
         hide_env_values = true
     )]
     pub event_status_interval_ms: u64,
+    /// Tickets and the door.
+    #[command(flatten)]
+    pub door: DoorArgs,
+}
+
+/// Settings of tickets and the door.
+#[derive(clap::Args, Clone, Debug)]
+pub struct DoorArgs {
+    /// Secret of at least 32 bytes that the key which signs tickets is made of. `@/path` reads
+    /// it from a file. Tickets that were shown before a change are believed only by a public
+    /// key of before.
+    #[arg(long, env = "TICKET_SIGNING_KEY", hide_env_values = true, value_parser = parse_signing_key)]
+    pub ticket_signing_key: SigningKey,
+    /// Public keys of before whose tickets are still believed, as `/api/check-ins/keys` showed
+    /// them, separated by commas.
+    #[arg(
+        long,
+        env = "TICKET_FORMER_PUBLIC_KEYS",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub ticket_former_public_keys: Vec<PublicKey>,
+    /// Time zone of the venues, by which a show has its day.
+    #[arg(long, env = "VENUE_TIME_ZONE", default_value = "Asia/Seoul", hide_env_values = true,
+          value_parser = parse_time_zone)]
+    pub venue_time_zone: TimeZone,
+    /// How long after the day of a show its doors stay open, in hours.
+    #[arg(long, env = "DOORS_OPEN_AFTER_MIDNIGHT_HOURS", default_value_t = 6, hide_env_values = true,
+          value_parser = clap::value_parser!(i64).range(0..=48))]
+    pub doors_open_after_midnight_hours: i64,
+}
+
+impl DoorArgs {
+    /// The key that signs tickets, and those that are believed.
+    pub fn keyring(&self) -> Keyring {
+        Keyring::new(
+            self.ticket_signing_key.clone(),
+            self.ticket_former_public_keys.clone(),
+        )
+    }
+
+    /// How the days of events are reckoned.
+    pub fn rules(&self) -> DoorRules {
+        DoorRules {
+            zone: self.venue_time_zone.clone(),
+            after_midnight: SignedDuration::from_hours(self.doors_open_after_midnight_hours),
+        }
+    }
+}
+
+fn parse_signing_key(text: &str) -> anyhow::Result<SigningKey> {
+    Ok(SigningKey::derive(&parse_secret(text)?)?)
+}
+
+fn parse_time_zone(name: &str) -> Result<TimeZone, jiff::Error> {
+    TimeZone::get(name)
 }
 
 /// How much longer a seat lock lives than its hold, where nobody says.

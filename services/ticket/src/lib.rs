@@ -7,6 +7,7 @@
 pub mod booking;
 pub mod config;
 pub mod domain;
+pub mod door;
 pub mod event_plan;
 pub mod facts;
 pub mod http;

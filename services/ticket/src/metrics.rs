@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use urr_kit::Metrics;
 
-use crate::booking::confirm::Confirmed;
+use crate::{booking::confirm::Confirmed, door::scanning::Answered};
 
 /// Counters of what happens to reservations.
 #[derive(Clone, Debug)]
@@ -24,6 +24,10 @@ pub struct BookingMetrics {
     pub transferred: Counter,
     /// Memberships that were paid.
     pub activated: Counter,
+    /// Tickets whose holder came in.
+    pub checked_in: Counter,
+    /// People who came in who should not have, or not a second time.
+    pub check_in_conflicts: Counter,
 }
 
 impl BookingMetrics {
@@ -45,6 +49,11 @@ impl BookingMetrics {
             ),
             transferred: counter("business_transfer_completed", "Tickets that changed hands"),
             activated: counter("business_membership_activated", "Memberships paid"),
+            checked_in: counter("business_ticket_checked_in", "Tickets whose holder came in"),
+            check_in_conflicts: counter(
+                "business_ticket_check_in_conflict",
+                "People who came in on a bad ticket or on one used before",
+            ),
         }
     }
 
@@ -52,6 +61,13 @@ impl BookingMetrics {
     pub fn created(&self, took: Duration) {
         self.created.inc();
         self.create_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts what became of scans at the door.
+    pub fn scanned(&self, answered: &Answered) {
+        let count = |scans: usize| u64::try_from(scans).unwrap_or(u64::MAX);
+        self.checked_in.inc_by(count(answered.accepted));
+        self.check_in_conflicts.inc_by(count(answered.conflicts));
     }
 
     /// Counts what became of a captured order.

@@ -465,3 +465,60 @@ pub fn payments_unsettled(reservations: i64) -> ApiError {
     )
     .with("unsettled", json!(reservations))
 }
+
+/// 409: somebody came in on it.
+pub fn ticket_used() -> ApiError {
+    ApiError::conflict("TICKET_USED", "Ticket has been used at the door")
+}
+
+/// 404: unknown, refused, or of another event.
+pub fn scan_not_found() -> ApiError {
+    ApiError::not_found("SCAN_NOT_FOUND", "Check-in not found")
+}
+
+/// 409.
+pub fn already_undone() -> ApiError {
+    ApiError::conflict("ALREADY_UNDONE", "Check-in has been undone before")
+}
+
+/// 422: the scan's id was used for another credential.
+pub fn scan_id_reused() -> ApiError {
+    ApiError::unprocessable("SCAN_ID_REUSED", "Scan id was used for another credential")
+}
+
+/// 401: unknown, or taken away.
+pub fn check_in_token() -> ApiError {
+    ApiError::new(
+        http::StatusCode::UNAUTHORIZED,
+        "INVALID_CHECK_IN_TOKEN",
+        "Check-in token is not valid",
+    )
+}
+
+/// 403: the device stands at another door.
+pub fn other_door() -> ApiError {
+    ApiError::forbidden(
+        "DEVICE_OF_ANOTHER_EVENT",
+        "This device belongs to another event",
+    )
+}
+
+/// 400: an administrator must say at which door.
+pub fn event_required() -> ApiError {
+    ApiError::bad_request("EVENT_REQUIRED", "eventId: must not be null")
+}
+
+/// 404: unknown, or of another event.
+pub fn device_not_found() -> ApiError {
+    ApiError::not_found("DEVICE_NOT_FOUND", "Check-in device not found")
+}
+
+/// 404: unknown, or of somebody else's reservation.
+pub fn ticket_not_found() -> ApiError {
+    ApiError::not_found("TICKET_NOT_FOUND", "Ticket not found")
+}
+
+/// 409: it has no code to show.
+pub fn no_code(detail: &'static str) -> ApiError {
+    ApiError::conflict("TICKET_HAS_NO_CODE", detail)
+}

@@ -11,8 +11,12 @@ use urr_kit::{
 };
 
 use crate::{
-    config::Config, metrics::BookingMetrics, redis::seat_locks::SeatLocks,
-    sale_figures::SaleFigures, seat_map::SeatMaps,
+    config::Config,
+    domain::{credential::Keyring, doors::DoorRules},
+    metrics::BookingMetrics,
+    redis::seat_locks::SeatLocks,
+    sale_figures::SaleFigures,
+    seat_map::SeatMaps,
 };
 
 /// What handlers, facts and jobs share.
@@ -32,6 +36,10 @@ pub struct State {
     pub auth: InternalClient,
     /// How long holds live where no policy says.
     pub terms: HoldTerms,
+    /// The key that signs tickets, and those that are believed.
+    pub keyring: Keyring,
+    /// How the days of events are reckoned at the door.
+    pub door_rules: DoorRules,
     /// Counters.
     pub metrics: BookingMetrics,
     /// The service's time, for what is shown; the database's decides.
@@ -55,6 +63,8 @@ impl State {
             ),
             auth: InternalClient::new("auth", &config.auth_service_url, internal_token.clone()),
             terms: config.terms(),
+            keyring: config.door.keyring(),
+            door_rules: config.door.rules(),
             metrics: BookingMetrics::new(&runtime.metrics),
             clock: runtime.clock.clone(),
             internal_token,

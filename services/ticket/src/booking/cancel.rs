@@ -17,7 +17,7 @@ use crate::{
     State,
     domain::reservation::{Cancel, CancelRefusal, Refund, Stage},
     refusal,
-    store::{begin_bounded, orders, reservations, reservations::Locked},
+    store::{begin_bounded, orders, reservations, reservations::Locked, tickets},
 };
 
 /// Reason in the fact of an owner's cancellation.
@@ -73,6 +73,7 @@ async fn cancel_unless_paying(
 ) -> ApiResult<Option<String>> {
     let mut transaction = begin_bounded(&state.pool).await?;
     let locked = lock_for(&mut transaction, id, will).await?;
+    may_end(&mut transaction, &locked, will).await?;
     let payment_status = match locked.row.cancel().map_err(cancel_refusal)? {
         Cancel::VoidFirst(order) => return Ok(Some(order)),
         Cancel::Release => "pending",
@@ -177,6 +178,7 @@ pub(crate) async fn end_refunded(
         }
         Refund::End => {}
     }
+    may_end(&mut transaction, locked, Will::Owner(request.user_id)).await?;
     if locked.row.stage != Stage::Sold {
         // Its confirmation may still be on the way and must not be rejected a second time.
         orders::reject(&mut transaction, order, id, &request.reason).await?;
@@ -192,6 +194,15 @@ pub(crate) async fn end_refunded(
     transaction.commit().await?;
     state.metrics.cancelled.inc();
     release_locks(state, locked.row.event, &seats, id).await;
+    Ok(())
+}
+
+/// Whoever has come in on a ticket of it cannot have the money back by a wish of their own.
+async fn may_end(connection: &mut PgConnection, locked: &Locked, will: Will) -> ApiResult<()> {
+    let gives_back = matches!(will, Will::Owner(_)) && locked.row.stage == Stage::Sold;
+    if gives_back && tickets::is_used(connection, locked.row.id).await? {
+        return Err(refusal::ticket_used());
+    }
     Ok(())
 }
 

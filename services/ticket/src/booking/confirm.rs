@@ -13,7 +13,9 @@ use crate::{
     },
     facts::published,
     membership::points,
-    store::{events, items, orders, people, reservations, reservations::Locked, seats, stock},
+    store::{
+        events, items, orders, people, reservations, reservations::Locked, seats, stock, tickets,
+    },
 };
 
 /// An order whose money was taken.
@@ -92,6 +94,7 @@ async fn sell(
         "{sold} of {expected} seats of reservation {id} carry its tokens"
     );
     reservations::set_sold(connection, id, &captured.order, &captured.method).await?;
+    tickets::issue(connection, id).await?;
     outbox::append(connection, &published::confirmed(locked, &captured.method)).await?;
     points::for_purchase(connection, locked).await?;
     Ok(Confirmed::Sold)

@@ -22,7 +22,9 @@ use crate::{
     domain::reservation::Stage,
     facts::published,
     membership::points,
-    store::{items, reservations, reservations::Locked, seats as seat_rows, stock, transfers},
+    store::{
+        items, reservations, reservations::Locked, seats as seat_rows, stock, tickets, transfers,
+    },
 };
 
 /// How a reservation ends.
@@ -35,7 +37,7 @@ pub enum End {
 }
 
 /// Ends a live reservation: lets go of its lines, gives back what they held, withdraws it
-/// from sale, takes back the points of its purchase, and appends the fact. Returns the seats that are free now.
+/// from sale, voids its tickets, takes back the points of its purchase, and appends the fact. Returns the seats that are free now.
 async fn release(
     connection: &mut PgConnection,
     locked: &Locked,
@@ -58,6 +60,7 @@ async fn release(
         End::Cancelled => ("cancelled", Fact::ReservationCancelled),
     };
     if locked.row.stage == Stage::Sold {
+        tickets::void(connection, id).await?;
         points::take_back(connection, id).await?;
     }
     reservations::set_ended(connection, id, status, payment_status).await?;

@@ -2,6 +2,9 @@
 
 pub mod admin_change;
 pub mod availability;
+pub mod check_in;
+pub mod credential;
+pub mod doors;
 pub mod form;
 pub mod layout;
 pub mod membership;

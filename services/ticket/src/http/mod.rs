@@ -4,9 +4,12 @@ pub mod admin;
 pub mod artists;
 pub mod best_seats;
 pub mod booker;
+pub mod check_ins;
+pub mod doorkeeper;
 pub mod events;
 pub mod internal;
 pub mod memberships;
+pub mod my_tickets;
 pub mod reservations;
 pub mod seats;
 pub mod tickets;
@@ -27,8 +30,10 @@ pub fn routes(state: &Arc<State>) -> Router<Arc<State>> {
         .merge(admin::routes(state))
         .merge(artists::routes())
         .merge(best_seats::routes())
+        .merge(check_ins::routes())
         .merge(events::routes())
         .merge(memberships::routes())
+        .merge(my_tickets::routes())
         .merge(reservations::routes())
         .merge(seats::routes())
         .merge(tickets::routes())

@@ -6,6 +6,7 @@ pub mod expiry;
 pub mod idempotency_purge;
 pub mod membership_expiry;
 pub mod reconciliation;
+pub mod ticket_issue;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,6 +30,8 @@ const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Memberships whose year is over are written down so often; reading knows it at once.
 const MEMBERSHIP_INTERVAL: Duration = Duration::from_mins(10);
+/// Tickets that are out of step with their reservations are looked for so often.
+const TICKET_INTERVAL: Duration = Duration::from_mins(10);
 /// What is live of events that were called off is looked for so often.
 const CALLED_OFF_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -58,6 +61,9 @@ pub fn spawn(tasks: &Tasks, state: &Arc<State>, intervals: Intervals) {
     });
     job("membership-expiry", MEMBERSHIP_INTERVAL, |state| {
         Box::pin(async move { membership_expiry::run(&state).await.map(drop) })
+    });
+    job("ticket-issue", TICKET_INTERVAL, |state| {
+        Box::pin(async move { ticket_issue::run(&state).await.map(drop) })
     });
     job("idempotency-purge", PURGE_INTERVAL, |state| {
         Box::pin(async move { idempotency_purge::run(&state).await.map(drop) })

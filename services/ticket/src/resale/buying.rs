@@ -24,7 +24,9 @@ use crate::{
     },
     facts::published,
     refusal,
-    store::{begin_bounded, events, orders, reservations, reservations::Locked, transfers},
+    store::{
+        begin_bounded, events, orders, reservations, reservations::Locked, tickets, transfers,
+    },
 };
 
 /// The listing, where that person may buy it now.
@@ -138,6 +140,7 @@ pub async fn complete(
         return Ok(Completed::Rejected(error));
     }
     reservations::hand_over(connection, listing.reservation, paid.buyer, &paid.order).await?;
+    tickets::rotate(connection, listing.reservation).await?;
     transfers::complete(connection, &listing, paid.buyer, &paid.order).await?;
     let fact = published::transferred(&listing, paid.buyer, locked.now);
     outbox::append(connection, &fact).await?;

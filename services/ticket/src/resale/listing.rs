@@ -13,7 +13,7 @@ use crate::{
     },
     refusal,
     store::{
-        begin_bounded, events, memberships, reservations, reservations::Locked, transfers,
+        begin_bounded, events, memberships, reservations, reservations::Locked, tickets, transfers,
         transfers::TransferRow,
     },
 };
@@ -29,6 +29,9 @@ pub async fn list(state: &State, id: ReservationId, seller: UserId) -> ApiResult
     }
     if locked.row.stage != Stage::Sold {
         return Err(refusal::not_transferable());
+    }
+    if tickets::is_used(&mut transaction, id).await? {
+        return Err(refusal::ticket_used());
     }
     let artist = artist(&mut transaction, &locked).await?;
     let fee_percent = fee_percent(&mut transaction, seller, artist).await?;

@@ -61,6 +61,8 @@ pub(crate) fn config(arguments: &[&str]) -> Config {
         urr_testkit::INTERNAL_TOKEN,
         "--gateway-token",
         urr_testkit::GATEWAY_TOKEN,
+        "--ticket-signing-key",
+        "the secret that tickets are signed with in tests",
     ];
     let has_database = arguments.contains(&"--db-url");
     let database: &[&str] = if has_database {
@@ -562,6 +564,12 @@ pub(crate) async fn check(pool: &PgPool) {
            or f.cancelled <> (r.status = 'cancelled')::int
            or f.expired > 1
            or (r.status = 'expired' and f.expired <> 1)
+        union all
+        select 'reservation ' || r.id || ' is ' || r.status || ' and has ' || t.live || ' tickets'
+        from reservations r cross join lateral (
+            select count(*) as live from tickets t where t.reservation_id = r.id and t.voided_at is null
+        ) t
+        where t.live <> case when r.status = 'confirmed' then r.quantity else 0 end
         union all
         select 'order ' || (o.payload->>'orderId') || ' was rejected twice'
         from outbox o where o.payload->>'type' = 'RESERVATION_REJECTED'

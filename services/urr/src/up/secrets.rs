@@ -7,11 +7,12 @@ use rand::{Rng, RngExt, distr::Alphanumeric};
 use crate::env_file::{self, Variables};
 
 /// Secrets between programs.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "JWT_SECRET",
     "QUEUE_ENTRY_TOKEN_SECRET",
     "INTERNAL_API_TOKEN",
     "GATEWAY_TOKEN",
+    "TICKET_SIGNING_KEY",
     "TOSS_SECRET_KEY",
     "POSTGRES_PASSWORD",
 ];

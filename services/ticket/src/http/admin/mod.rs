@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod dashboard;
+pub mod door;
 pub mod events;
 pub mod names;
 pub mod reservations;
@@ -19,6 +20,7 @@ pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
     Router::new()
         .merge(audit::routes())
         .merge(dashboard::routes())
+        .merge(door::routes(state))
         .merge(events::routes(state))
         .merge(reservations::routes(state))
         .merge(seats::routes(state))

@@ -1,0 +1,304 @@
+//! The door, for administrators: its hours, the devices that scan there, and what they scanned.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State as Shared,
+    response::{IntoResponse, Response},
+    routing::{delete, get, post, put},
+};
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use urr_contract::{CheckInDeviceId, EventId};
+use urr_kit::{
+    ApiError, ApiResult,
+    extract::{AppJson, AppPath, AppQuery},
+    identity::Admin,
+    page::{Page, PageQuery, Pagination},
+};
+use uuid::Uuid;
+
+use super::audit::{Act, audited};
+use crate::{
+    State,
+    domain::stamp::Stamp,
+    door::{
+        devices::{hash, new_token},
+        undo::undo,
+    },
+    refusal,
+    store::{
+        devices,
+        devices::{DeviceRow, NewDevice},
+        scans,
+        scans::{DoorFigures, GateFigures, Outcome, ScanRow},
+        tickets,
+        tickets::DoorEvent,
+    },
+};
+
+const DEFAULT_LIMIT: i64 = 50;
+const MAX_LIMIT: i64 = 200;
+const MAX_NAME_CHARS: usize = 100;
+const MAX_GATE_CHARS: usize = 50;
+const MAX_REASON_CHARS: usize = 500;
+/// Doors open no earlier before the end of the event's day.
+const EARLIEST_DOORS: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
+    let act = |action, resource_type, handlers| {
+        let act = Act {
+            action,
+            resource_type,
+        };
+        audited(state, act, handlers)
+    };
+    Router::new()
+        .route(
+            "/api/admin/events/{event}/doors",
+            act("SET_DOORS", "event", put(set_doors)).get(doors),
+        )
+        .route(
+            "/api/admin/events/{event}/check-in-devices",
+            act("CREATE_CHECK_IN_DEVICE", "event", post(add_device)).get(list_devices),
+        )
+        .route(
+            "/api/admin/events/{event}/check-in-devices/{device}",
+            act("REVOKE_CHECK_IN_DEVICE", "event", delete(revoke_device)),
+        )
+        .route("/api/admin/events/{event}/check-ins", get(log))
+        .route(
+            "/api/admin/events/{event}/check-ins/{scan}/undo",
+            act("UNDO_CHECK_IN", "event", post(undo_scan)),
+        )
+}
+
+// === hours ===
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "names of the wire")]
+struct DoorsAnswer {
+    /// As it was set; null from the beginning of the event's day.
+    doors_open_at: Option<Stamp>,
+    opens_at: Stamp,
+    closes_at: Stamp,
+}
+
+fn hours(state: &State, event: &DoorEvent) -> DoorsAnswer {
+    let doors = state.door_rules.doors(event.event_at, event.doors_open_at);
+    DoorsAnswer {
+        doors_open_at: event.doors_open_at.map(Stamp::from),
+        opens_at: doors.opens.into(),
+        closes_at: doors.closes.into(),
+    }
+}
+
+async fn door_event(state: &State, id: EventId) -> ApiResult<DoorEvent> {
+    let mut connection = state.pool.acquire().await?;
+    let (mut events, _) = tickets::events(&mut connection, &[id]).await?;
+    events.remove(&id).ok_or_else(refusal::event_not_found)
+}
+
+async fn doors(
+    _: Admin,
+    Shared(state): Shared<Arc<State>>,
+    AppPath(id): AppPath<EventId>,
+) -> ApiResult<AppJson<DoorsAnswer>> {
+    let event = door_event(&state, id).await?;
+    Ok(AppJson(hours(&state, &event)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DoorsBody {
+    doors_open_at: Option<Timestamp>,
+}
+
+async fn set_doors(
+    _: Admin,
+    Shared(state): Shared<Arc<State>>,
+    AppPath(id): AppPath<EventId>,
+    AppJson(body): AppJson<DoorsBody>,
+) -> ApiResult<AppJson<DoorsAnswer>> {
+    let mut event = door_event(&state, id).await?;
+    event.doors_open_at = body.doors_open_at;
+    let doors = state.door_rules.doors(event.event_at, event.doors_open_at);
+    let open = doors.closes.duration_since(doors.opens);
+    if !open.is_positive() || open > EARLIEST_DOORS {
+        return Err(ApiError::bad_request(
+            "INVALID_DOORS",
+            "doorsOpenAt must be before the doors close and at most 366 days before that",
+        ));
+    }
+    if !tickets::set_doors(&state.pool, id, body.doors_open_at).await? {
+        return Err(refusal::event_not_found());
+    }
+    Ok(AppJson(hours(&state, &event)))
+}
+
+// === devices ===
+
+#[derive(Deserialize)]
+struct DeviceBody {
+    name: String,
+    gate: String,
+}
+
+#[derive(Serialize)]
+struct DeviceAnswer {
+    device: DeviceRow,
+    /// Shown this once.
+    token: String,
+}
+
+async fn add_device(
+    Admin(admin): Admin,
+    Shared(state): Shared<Arc<State>>,
+    AppPath(event): AppPath<EventId>,
+    AppJson(body): AppJson<DeviceBody>,
+) -> ApiResult<Response> {
+    let name = text("name", &body.name, MAX_NAME_CHARS)?;
+    let gate = text("gate", &body.gate, MAX_GATE_CHARS)?;
+    let token = new_token(&mut rand::rng());
+    let device = NewDevice {
+        event,
+        name,
+        gate,
+        token_hash: &hash(token.expose_secret()),
+        admin: admin.id,
+    };
+    let device = devices::insert(&state.pool, device)
+        .await?
+        .ok_or_else(refusal::event_not_found)?;
+    let answer = DeviceAnswer {
+        device,
+        token: token.expose_secret().to_owned(),
+    };
+    Ok((StatusCode::CREATED, AppJson(answer)).into_response())
+}
+
+/// A trimmed text of 1 to `most` characters that can be shown.
+fn text<'a>(field: &str, given: &'a str, most: usize) -> ApiResult<&'a str> {
+    let text = given.trim();
+    let fits = (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then_some(text).ok_or_else(|| {
+        let detail = format!("{field}: must be a text of 1 to {most} characters");
+        ApiError::bad_request("INVALID_FIELD", detail)
+    })
+}
+
+#[derive(Serialize)]
+struct DevicesAnswer {
+    devices: Vec<DeviceRow>,
+    pagination: Pagination,
+}
+
+async fn list_devices(
+    _: Admin,
+    Shared(state): Shared<Arc<State>>,
+    AppPath(event): AppPath<EventId>,
+    AppQuery(query): AppQuery<PageQuery>,
+) -> ApiResult<AppJson<DevicesAnswer>> {
+    let page = Page::new(query, DEFAULT_LIMIT, MAX_LIMIT);
+    let (devices, total) =
+        devices::of_event(&state.pool, event, page.limit(), page.offset()).await?;
+    Ok(AppJson(DevicesAnswer {
+        devices,
+        pagination: page.of(total),
+    }))
+}
+
+#[derive(Serialize)]
+struct RevokedAnswer {
+    message: &'static str,
+}
+
+async fn revoke_device(
+    _: Admin,
+    Shared(state): Shared<Arc<State>>,
+    AppPath((event, device)): AppPath<(EventId, CheckInDeviceId)>,
+) -> ApiResult<AppJson<RevokedAnswer>> {
+    if !devices::revoke(&state.pool, event, device).await? {
+        return Err(refusal::device_not_found());
+    }
+    Ok(AppJson(RevokedAnswer {
+        message: "Check-in device revoked",
+    }))
+}
+
+// === scans ===
+
+#[derive(Deserialize)]
+struct LogQuery {
+    outcome: Option<String>,
+    page: Option<i64>,
+    limit: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct LogAnswer {
+    figures: DoorFigures,
+    gates: Vec<GateFigures>,
+    scans: Vec<ScanRow>,
+    pagination: Pagination,
+}
+
+async fn log(
+    _: Admin,
+    Shared(state): Shared<Arc<State>>,
+    AppPath(event): AppPath<EventId>,
+    AppQuery(query): AppQuery<LogQuery>,
+) -> ApiResult<AppJson<LogAnswer>> {
+    let LogQuery {
+        outcome,
+        page,
+        limit,
+    } = query;
+    let page = Page::new(PageQuery { page, limit }, DEFAULT_LIMIT, MAX_LIMIT);
+    let outcome = super::filter(outcome)
+        .map(|word| Outcome::parse(&word).ok_or_else(unknown_outcome))
+        .transpose()?;
+    door_event(&state, event).await?;
+    let (scans, total) =
+        scans::log(&state.pool, event, outcome, page.limit(), page.offset()).await?;
+    Ok(AppJson(LogAnswer {
+        figures: scans::figures(&state.pool, event).await?,
+        gates: scans::gates(&state.pool, event).await?,
+        scans,
+        pagination: page.of(total),
+    }))
+}
+
+fn unknown_outcome() -> ApiError {
+    ApiError::bad_request(
+        "UNKNOWN_OUTCOME",
+        "outcome must be checked_in, refused, conflict or undone",
+    )
+}
+
+#[derive(Deserialize)]
+struct UndoBody {
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct UndoneAnswer {
+    message: &'static str,
+}
+
+async fn undo_scan(
+    Admin(admin): Admin,
+    Shared(state): Shared<Arc<State>>,
+    AppPath((event, scan)): AppPath<(EventId, Uuid)>,
+    AppJson(body): AppJson<UndoBody>,
+) -> ApiResult<AppJson<UndoneAnswer>> {
+    let reason = text("reason", &body.reason, MAX_REASON_CHARS)?;
+    undo(&state, event, scan, admin.id, reason).await?;
+    Ok(AppJson(UndoneAnswer {
+        message: "Check-in undone",
+    }))
+}
