@@ -91,7 +91,7 @@ const CONSUMERS: &[Name] = &[Name::Ticket, Name::Payment, Name::Stats, Name::Que
 const RECOUNTED: &[Name] = &[Name::Stats, Name::Ticket, Name::Payment];
 
 /// All checks, in the order of the report.
-pub(super) static CHECKS: [Check; 20] = [
+pub(super) static CHECKS: [Check; 23] = [
     at_once(
         "one_live_reservation_per_seat",
         "I1",
@@ -185,6 +185,44 @@ pub(super) static CHECKS: [Check; 20] = [
          group by r.id
          having (r.quantity, r.total_amount)
                 is distinct from (coalesce(sum(i.quantity), 0), coalesce(sum(i.subtotal), 0)) limit $1",
+    ),
+    at_once(
+        "ticket_per_place",
+        "I1",
+        "every seat and place of a confirmed reservation has one ticket, and nothing else has",
+        TICKET,
+        "select format('item %s of reservation %s, which is %s, has %s tickets for %s places', i.id,
+                       r.id, r.status, coalesce(t.live, 0), i.quantity)
+         from reservation_items i
+         join reservations r on r.id = i.reservation_id and r.event_id is not null
+         left join (select item_id, count(*) as live, count(distinct unit) as units, max(unit) as last,
+                           min(seat_id::text) as seat
+                    from tickets where voided_at is null group by item_id) t on t.item_id = i.id
+         where coalesce(t.live, 0) <> case when r.status = 'confirmed' and i.live then i.quantity else 0 end
+            or (t.live is not null and (t.units, t.last, t.seat)
+                                       is distinct from (t.live, t.live::int, i.seat_id::text)) limit $1",
+    ),
+    at_once(
+        "transfer_kills_old_code",
+        "I11",
+        "every transfer has given the tickets out anew",
+        TICKET,
+        "select format('ticket %s is in version %s after %s transfers', t.id, t.rotation, count(*))
+         from tickets t join ticket_transfers x on x.reservation_id = t.reservation_id
+         where t.voided_at is null and x.status = 'completed' and x.completed_at > t.issued_at
+         group by t.id having t.rotation < 1 + count(*) limit $1",
+    ),
+    at_once(
+        "check_in_is_earliest",
+        "I1",
+        "of those who came in on a ticket the earliest counts, and nobody else",
+        TICKET,
+        "select format('ticket %s has %s check-ins of %s that let somebody in', ticket_id,
+                       count(*) filter (where counts), count(*))
+         from ticket_scans where eligible and undone_at is null
+         group by ticket_id
+         having count(*) filter (where counts) <> 1
+             or not (array_agg(counts order by happened_at, scanner, scan_id))[1] limit $1",
     ),
     at_once(
         "charged_once",
@@ -320,8 +358,14 @@ pub(super) async fn violations(check: &Check, sources: &Sources) -> anyhow::Resu
     match check.look {
         Look::Statement(name, statement) => Ok(texts(sources.pool(name)?, statement).await?),
         Look::Each(names, statement) => each(names, statement, sources).await,
-        Look::PaidHasTicket => Ok(money::Books::read(sources).await?.paid_without_ticket()),
-        Look::TicketIsPaid => Ok(money::Books::read(sources).await?.tickets_without_payment()),
+        Look::PaidHasTicket => {
+            let books = money::Books::payments_first(sources).await?;
+            Ok(books.paid_without_ticket())
+        }
+        Look::TicketIsPaid => {
+            let books = money::Books::tickets_first(sources).await?;
+            Ok(books.tickets_without_payment())
+        }
         Look::CaughtUp => caught_up(sources).await,
         Look::DailyStatistics => statistics::days(sources).await,
         Look::EventStatistics => statistics::events(sources).await,
@@ -356,34 +400,48 @@ async fn each(
     Ok(violations)
 }
 
-/// Compares where each consumer is with where the log ends. A consumer that has never read a
-/// topic is not known to read it.
+/// One end of a part of the log: topic, partition, and the last id in it.
+type End = (String, i32, i64);
+/// Where a consumer is: its name, topic, partition, and the id it reads next.
+type Position = (String, String, i32, i64);
+
+/// Compares where each consumer is with where the log ended before, and with what was ever
+/// written to it by afterwards. A consumer that has never read a topic is not known to read it.
 #[expect(
     clippy::disallowed_methods,
     reason = "reads databases of several services, which no one schema checks"
 )]
 async fn caught_up(sources: &Sources) -> anyhow::Result<Vec<String>> {
-    let ends: Vec<(String, i32, i64)> =
+    let bus = sources.pool(Name::Bus)?;
+    let ends: Vec<End> =
         sqlx::query_as("select topic, partition, max(id) from log group by topic, partition")
-            .fetch_all(sources.pool(Name::Bus)?)
+            .fetch_all(bus)
             .await?;
-    let mut violations = Vec::new();
+    let mut positions: Vec<Position> = Vec::new();
     for name in CONSUMERS {
         let Ok(pool) = sources.pool(*name) else {
             continue;
         };
-        let positions: Vec<(String, String, i32, i64)> = sqlx::query_as(
+        let of_service: Vec<Position> = sqlx::query_as(
             "select consumer, topic, partition, next_offset from consumer_offsets order by 1, 2, 3",
         )
         .fetch_all(pool)
         .await?;
-        violations.extend(behind(&ends, &positions));
+        positions.extend(of_service);
     }
+    // Not the highest id that is left: old facts are removed.
+    let last: i64 = sqlx::query_scalar(
+        "select coalesce(pg_sequence_last_value(pg_get_serial_sequence('log', 'id')), 0)",
+    )
+    .fetch_one(bus)
+    .await?;
+    let mut violations = behind(&ends, &positions);
+    violations.extend(beyond(last, &positions));
     Ok(violations)
 }
 
 /// Which positions lie before the end of their part of the log.
-fn behind(ends: &[(String, i32, i64)], positions: &[(String, String, i32, i64)]) -> Vec<String> {
+fn behind(ends: &[End], positions: &[Position]) -> Vec<String> {
     let end_of = |topic: &str, partition: i32| {
         ends.iter()
             .find(|end| end.0 == topic && end.1 == partition)
@@ -396,6 +454,18 @@ fn behind(ends: &[(String, i32, i64)], positions: &[(String, String, i32, i64)])
             (end >= *next).then(|| {
                 format!("{consumer} is at {next} of {topic}/{partition}, which ends at {end}")
             })
+        })
+        .collect()
+}
+
+/// Which positions lie beyond everything that was ever written: their consumers belong to
+/// another log and would miss what this one will say.
+fn beyond(last: i64, positions: &[Position]) -> Vec<String> {
+    positions
+        .iter()
+        .filter(|(_, _, _, next)| *next > last + 1)
+        .map(|(consumer, topic, partition, next)| {
+            format!("{consumer} is at {next} of {topic}/{partition}, but the log never came further than {last}")
         })
         .collect()
 }
@@ -427,5 +497,13 @@ mod unit {
         let late = [at("reservation-events", 1, 7)];
         let expected = "stats is at 7 of reservation-events/1, which ends at 7";
         assert_eq!(behind(&ends, &late), [expected]);
+    }
+
+    #[test]
+    fn a_consumer_cannot_have_read_what_was_never_written() {
+        let at = |next| [("stats".to_owned(), "payment-events".to_owned(), 0, next)];
+        for (last, next, is_beyond) in [(0, 0, false), (0, 1, false), (7, 8, false), (7, 9, true)] {
+            assert_eq!(!beyond(last, &at(next)).is_empty(), is_beyond, "{next} of {last}");
+        }
     }
 }

@@ -27,9 +27,20 @@ struct Ticket {
     status: String,
     payment_status: String,
     sold_order_id: Option<String>,
+    /// The order by which its present owner bought it from somebody else.
+    owner_order_id: Option<String>,
     total_amount: i64,
     /// Whether it has all of its seats and places.
     whole: bool,
+}
+
+/// A listing that was sold.
+#[derive(Clone, Debug, FromRow)]
+struct Resale {
+    id: Uuid,
+    reservation_id: Uuid,
+    order_id: Option<String>,
+    total_price: i64,
 }
 
 /// What payment and ticket know of each other.
@@ -37,32 +48,32 @@ struct Ticket {
 pub(super) struct Books {
     payments: HashMap<String, Payment>,
     tickets: HashMap<Uuid, Ticket>,
-    /// State of the transfers and memberships that were paid for.
-    others: HashMap<Uuid, String>,
+    resales: HashMap<Uuid, Resale>,
+    /// State of the memberships that were paid for.
+    memberships: HashMap<Uuid, String>,
 }
 
 impl Books {
-    /// Reads both databases. Payments come first: what is confirmed after that has its
-    /// payment before.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "reads databases of several services, which no one schema checks"
-    )]
-    pub(super) async fn read(sources: &Sources) -> anyhow::Result<Self> {
-        let payments: Vec<Payment> = sqlx::query_as(
-            "select order_id, status, payment_type as kind, target_id, amount from payments
-             where status in ('confirming', 'confirmed', 'refunding', 'refunded')",
-        )
-        .fetch_all(sources.pool(Name::Payment)?)
-        .await?;
-        let ticket = sources.pool(Name::Ticket)?;
+    /// Reads both databases, payments first: what they paid for is there afterwards.
+    pub(super) async fn payments_first(sources: &Sources) -> anyhow::Result<Self> {
+        let payments = payments(sources.pool(Name::Payment)?).await?;
+        Self::of_ticket(sources.pool(Name::Ticket)?, payments).await
+    }
+
+    /// Reads both databases, tickets first: what paid for them is there afterwards.
+    pub(super) async fn tickets_first(sources: &Sources) -> anyhow::Result<Self> {
+        let mut books = Self::of_ticket(sources.pool(Name::Ticket)?, Vec::new()).await?;
+        books.payments = by_order(payments(sources.pool(Name::Payment)?).await?);
+        Ok(books)
+    }
+
+    async fn of_ticket(ticket: &PgPool, payments: Vec<Payment>) -> anyhow::Result<Self> {
         Ok(Self {
+            // Before the tickets, so that a ticket is sold on as often as is known, or more.
+            resales: resales(ticket).await?,
             tickets: tickets(ticket, &payments).await?,
-            others: others(ticket).await?,
-            payments: payments
-                .into_iter()
-                .map(|payment| (payment.order_id.clone(), payment))
-                .collect(),
+            memberships: memberships(ticket).await?,
+            payments: by_order(payments),
         })
     }
 
@@ -94,27 +105,58 @@ impl Books {
     }
 
     fn lacks_target(&self, payment: &Payment) -> Option<String> {
-        let target = payment.target_id;
-        if payment.kind != "reservation" {
-            let state = self.others.get(&target).map(String::as_str);
-            return match state {
-                Some("completed" | "active" | "expired") => None,
-                _ => Some(format!(
-                    "paid for {} {target}, which is {}",
-                    payment.kind,
-                    state.unwrap_or("gone")
-                )),
-            };
+        match payment.kind.as_str() {
+            "reservation" => self.lacks_ticket(payment),
+            "transfer" => self.lacks_resale(payment),
+            _ => self.lacks_membership(payment),
         }
-        match self.tickets.get(&target) {
-            None => Some(format!("paid for reservation {target}, which is gone")),
-            Some(ticket) if ticket.is_sold_to(&payment.order_id) && ticket.whole => None,
-            Some(ticket) => Some(format!(
-                "paid for reservation {target}, which is {}/{}, sold to {}{}",
-                ticket.status,
-                ticket.payment_status,
-                ticket.sold_order_id.as_deref().unwrap_or("nobody"),
-                if ticket.whole { "" } else { ", and not whole" },
+    }
+
+    fn lacks_ticket(&self, payment: &Payment) -> Option<String> {
+        let target = payment.target_id;
+        let Some(ticket) = self.tickets.get(&target) else {
+            return Some(format!("paid for reservation {target}, which is gone"));
+        };
+        let order = payment.order_id.as_str();
+        // Whoever sold it on got its price from the buyer; what it becomes is the buyer's.
+        let was_sold_on = ticket.was_sold_to(order) && ticket.owner_order_id.is_some();
+        if was_sold_on || ticket.is_owned_by(order) {
+            return None;
+        }
+        Some(format!("paid for reservation {target}, {}", ticket.stands()))
+    }
+
+    fn lacks_resale(&self, payment: &Payment) -> Option<String> {
+        let target = payment.target_id;
+        let order = payment.order_id.as_str();
+        let resale = self
+            .resales
+            .get(&target)
+            .filter(|resale| resale.order_id.as_deref() == Some(order));
+        let Some(resale) = resale else {
+            return Some(format!("paid for transfer {target}, which sold nothing to it"));
+        };
+        if resale.total_price != payment.amount {
+            return Some(format!("paid for transfer {target}, which cost {}", resale.total_price));
+        }
+        // One that is not the present owner's sold it on in turn.
+        let ticket = self
+            .tickets
+            .get(&resale.reservation_id)
+            .filter(|ticket| ticket.owner_order_id.as_deref() == Some(order))?;
+        (!ticket.is_owned_by(order)).then(|| {
+            let id = resale.reservation_id;
+            format!("paid for reservation {id} by transfer {target}, {}", ticket.stands())
+        })
+    }
+
+    fn lacks_membership(&self, payment: &Payment) -> Option<String> {
+        let target = payment.target_id;
+        match self.memberships.get(&target).map(String::as_str) {
+            Some("active" | "expired") => None,
+            state => Some(format!(
+                "paid for membership {target}, which is {}",
+                state.unwrap_or("gone")
             )),
         }
     }
@@ -126,8 +168,7 @@ impl Books {
             .values()
             .filter(|ticket| ticket.status == "confirmed")
             .filter_map(|ticket| {
-                let order = ticket.sold_order_id.as_deref().unwrap_or("none");
-                let wrong = ticket.unpaid_by(self.payments.get(order))?;
+                let (order, wrong) = self.unpaid(ticket)?;
                 Some(format!(
                     "reservation {} is confirmed, but order {order} {wrong}",
                     ticket.id
@@ -137,11 +178,45 @@ impl Books {
         violations.sort_unstable();
         violations
     }
+
+    /// The order that has not paid for a ticket although it should have: the first one, or the
+    /// one by which its owner bought it from somebody else.
+    fn unpaid<'a>(&self, ticket: &'a Ticket) -> Option<(&'a str, String)> {
+        let first = ticket.sold_order_id.as_deref().unwrap_or("none");
+        if let Some(wrong) = ticket.unpaid_by(self.payments.get(first)) {
+            return Some((first, wrong));
+        }
+        let owners = ticket.owner_order_id.as_deref()?;
+        let wrong = match self.payments.get(owners) {
+            None => "is no captured payment".to_owned(),
+            Some(payment) if payment.kind != "transfer" => format!("paid for a {}", payment.kind),
+            Some(payment) if payment.status != "confirmed" => format!("is {}", payment.status),
+            Some(_) => return None,
+        };
+        Some((owners, wrong))
+    }
 }
 
 impl Ticket {
-    fn is_sold_to(&self, order: &str) -> bool {
-        self.status == "confirmed" && self.sold_order_id.as_deref() == Some(order)
+    fn was_sold_to(&self, order: &str) -> bool {
+        self.sold_order_id.as_deref() == Some(order)
+    }
+
+    /// Whether that order paid its present owner's ticket, all of it.
+    fn is_owned_by(&self, order: &str) -> bool {
+        let paid = self.owner_order_id.as_ref().or(self.sold_order_id.as_ref());
+        self.status == "confirmed" && self.whole && paid.is_some_and(|paid| paid == order)
+    }
+
+    /// How it stands, for people.
+    fn stands(&self) -> String {
+        format!(
+            "which is {}/{}, sold to {}{}",
+            self.status,
+            self.payment_status,
+            self.sold_order_id.as_deref().unwrap_or("nobody"),
+            if self.whole { "" } else { ", and not whole" },
+        )
     }
 
     /// Why `payment` does not pay for it.
@@ -160,7 +235,27 @@ impl Ticket {
     }
 }
 
-/// Confirmed reservations, and those that a captured payment names.
+fn by_order(payments: Vec<Payment>) -> HashMap<String, Payment> {
+    payments
+        .into_iter()
+        .map(|payment| (payment.order_id.clone(), payment))
+        .collect()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "reads databases of several services, which no one schema checks"
+)]
+async fn payments(pool: &PgPool) -> sqlx::Result<Vec<Payment>> {
+    sqlx::query_as(
+        "select order_id, status, payment_type as kind, target_id, amount from payments
+         where status in ('confirming', 'confirmed', 'refunding', 'refunded')",
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Confirmed reservations, those that were sold on, and those that a captured payment names.
 #[expect(
     clippy::disallowed_methods,
     reason = "reads databases of several services, which no one schema checks"
@@ -168,10 +263,10 @@ impl Ticket {
 async fn tickets(pool: &PgPool, payments: &[Payment]) -> sqlx::Result<HashMap<Uuid, Ticket>> {
     let paid_for: Vec<Uuid> = payments.iter().map(|payment| payment.target_id).collect();
     let tickets: Vec<Ticket> = sqlx::query_as(
-        "select r.id, r.status, r.payment_status, r.sold_order_id, r.total_amount,
+        "select r.id, r.status, r.payment_status, r.sold_order_id, r.owner_order_id, r.total_amount,
                 coalesce(sum(i.quantity) filter (where i.live), 0) = r.quantity as whole
          from reservations r left join reservation_items i on i.reservation_id = r.id
-         where r.status = 'confirmed' or r.id = any($1) group by r.id",
+         where r.status = 'confirmed' or r.owner_order_id is not null or r.id = any($1) group by r.id",
     )
     .bind(&paid_for)
     .fetch_all(pool)
@@ -182,15 +277,30 @@ async fn tickets(pool: &PgPool, payments: &[Payment]) -> sqlx::Result<HashMap<Uu
         .collect())
 }
 
-/// State of all transfers and memberships.
 #[expect(
     clippy::disallowed_methods,
     reason = "reads databases of several services, which no one schema checks"
 )]
-async fn others(pool: &PgPool) -> sqlx::Result<HashMap<Uuid, String>> {
+async fn resales(pool: &PgPool) -> sqlx::Result<HashMap<Uuid, Resale>> {
+    let resales: Vec<Resale> = sqlx::query_as(
+        "select id, reservation_id, order_id, total_price from ticket_transfers
+         where status = 'completed'",
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(resales
+        .into_iter()
+        .map(|resale| (resale.id, resale))
+        .collect())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "reads databases of several services, which no one schema checks"
+)]
+async fn memberships(pool: &PgPool) -> sqlx::Result<HashMap<Uuid, String>> {
     let states: Vec<(Uuid, String)> = sqlx::query_as(
-        "select id, status from ticket_transfers where status = 'completed'
-         union all select id, status from artist_memberships where status in ('active', 'expired')",
+        "select id, status from artist_memberships where status in ('active', 'expired')",
     )
     .fetch_all(pool)
     .await?;
@@ -219,6 +329,7 @@ mod unit {
             status: status.to_owned(),
             payment_status: "completed".to_owned(),
             sold_order_id: order.map(str::to_owned),
+            owner_order_id: None,
             total_amount: 5000,
             whole: true,
         }
@@ -234,7 +345,7 @@ mod unit {
                 .into_iter()
                 .map(|ticket| (ticket.id, ticket))
                 .collect(),
-            others: HashMap::new(),
+            ..Books::default()
         }
     }
 
@@ -289,14 +400,74 @@ mod unit {
     }
 
     #[test]
-    fn what_else_is_paid_for_must_be_there_too() {
-        let transfer = Payment {
-            kind: "transfer".to_owned(),
+    fn a_membership_that_is_paid_must_be_there() {
+        let membership = Payment {
+            kind: "membership".to_owned(),
             ..payment("confirmed")
         };
-        let mut books = books(Some(transfer), None);
+        let mut books = books(Some(membership), None);
         assert_eq!(books.paid_without_ticket().len(), 1);
-        books.others.insert(RESERVATION, "completed".to_owned());
+        books.memberships.insert(RESERVATION, "active".to_owned());
+        assert!(books.paid_without_ticket().is_empty());
+    }
+
+    const LISTING: Uuid = Uuid::from_u128(7);
+
+    /// A ticket that order `ORD_1` paid first and `ORD_2` from its first owner, with both
+    /// payments.
+    fn resold(status: &str, buyers_payment: &str) -> Books {
+        let ticket = Ticket {
+            owner_order_id: Some("ORD_2".to_owned()),
+            ..ticket(status, Some("ORD_1"))
+        };
+        let mut books = books(Some(payment("confirmed")), Some(ticket));
+        let buyers = Payment {
+            order_id: "ORD_2".to_owned(),
+            kind: "transfer".to_owned(),
+            target_id: LISTING,
+            amount: 5500,
+            ..payment(buyers_payment)
+        };
+        books.payments.insert("ORD_2".to_owned(), buyers);
+        let resale = Resale {
+            id: LISTING,
+            reservation_id: RESERVATION,
+            order_id: Some("ORD_2".to_owned()),
+            total_price: 5500,
+        };
+        books.resales.insert(LISTING, resale);
+        books
+    }
+
+    #[test]
+    fn a_ticket_that_was_sold_on_is_its_buyers_to_lose() {
+        for (status, buyers_payment, unpaid, owed) in [
+            ("confirmed", "confirmed", 0, 0),
+            // Cancelled by the buyer, who has the money back; its seller is owed nothing.
+            ("cancelled", "refunded", 0, 0),
+            ("cancelled", "confirmed", 0, 1),
+            ("confirmed", "refunded", 1, 0),
+        ] {
+            let books = resold(status, buyers_payment);
+            let case = format!("{status}, {buyers_payment}");
+            assert_eq!(books.tickets_without_payment().len(), unpaid, "{case}");
+            assert_eq!(books.paid_without_ticket().len(), owed, "{case}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_a_listing_was_not_sold_to_is_owed_its_money() {
+        let mut books = resold("confirmed", "confirmed");
+        let late = Payment {
+            order_id: "ORD_3".to_owned(),
+            ..books.payments["ORD_2"].clone()
+        };
+        books.payments.insert("ORD_3".to_owned(), late);
+        assert_eq!(books.paid_without_ticket().len(), 1);
+        // Sold on once more: nobody before the last owner is owed anything.
+        let mut books = resold("cancelled", "confirmed");
+        let ticket = books.tickets.get_mut(&RESERVATION).unwrap();
+        ticket.owner_order_id = Some("ORD_9".to_owned());
         assert!(books.paid_without_ticket().is_empty());
     }
 }

@@ -85,11 +85,13 @@ pub(super) async fn days(sources: &Sources) -> anyhow::Result<Vec<String>> {
     let ticket = sources.pool(Name::Ticket)?;
     let payment = sources.pool(Name::Payment)?;
     let counted = counted_days(sources.pool(Name::Stats)?).await?;
+    // Before the facts: what is made meanwhile must not look like facts that were removed.
+    let made = Made::read(ticket, payment).await?;
     let facts = Facts {
         ticket: facts(ticket, sources.time_zone()).await?,
         payment: facts(payment, sources.time_zone()).await?,
     };
-    let not_whole = facts.last_day_not_whole(ticket, payment).await?;
+    let not_whole = facts.last_day_not_whole(&made);
     let recounted = facts.recount(&sales(ticket).await?);
     Ok(differences(
         "day",
@@ -144,6 +146,33 @@ fn differences<K: Ord + Display, const N: usize>(
         .collect()
 }
 
+/// How much was made that a fact has told of.
+#[derive(Clone, Copy, Debug)]
+struct Made {
+    reservations: i64,
+    captures: i64,
+}
+
+impl Made {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "reads databases of several services, which no one schema checks"
+    )]
+    async fn read(ticket: &PgPool, payment: &PgPool) -> sqlx::Result<Self> {
+        Ok(Self {
+            reservations: sqlx::query_scalar("select count(*) from reservations")
+                .fetch_one(ticket)
+                .await?,
+            captures: sqlx::query_scalar(
+                "select count(*) from payments
+                 where status in ('confirmed', 'refunding', 'refunded') and not superseded",
+            )
+            .fetch_one(payment)
+            .await?,
+        })
+    }
+}
+
 /// All facts that are still in the outboxes.
 #[derive(Clone, Debug, Default)]
 struct Facts {
@@ -153,27 +182,10 @@ struct Facts {
 
 impl Facts {
     /// The last day of which facts were removed for their age, if any were.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "reads databases of several services, which no one schema checks"
-    )]
-    async fn last_day_not_whole(
-        &self,
-        ticket: &PgPool,
-        payment: &PgPool,
-    ) -> sqlx::Result<Option<String>> {
-        let reservations: i64 = sqlx::query_scalar("select count(*) from reservations")
-            .fetch_one(ticket)
-            .await?;
-        let captures: i64 = sqlx::query_scalar(
-            "select count(*) from payments
-             where status in ('confirmed', 'refunding', 'refunded') and not superseded",
-        )
-        .fetch_one(payment)
-        .await?;
-        let of_ticket = day_not_whole(&self.ticket, "RESERVATION_CREATED", reservations);
-        let of_payment = day_not_whole(&self.payment, "PAYMENT_CONFIRMED", captures);
-        Ok(of_ticket.max(of_payment))
+    fn last_day_not_whole(&self, made: &Made) -> Option<String> {
+        let of_ticket = day_not_whole(&self.ticket, "RESERVATION_CREATED", made.reservations);
+        let of_payment = day_not_whole(&self.payment, "PAYMENT_CONFIRMED", made.captures);
+        of_ticket.max(of_payment)
     }
 
     /// Counts the facts of each day. What happens to a reservation is counted once.
@@ -440,6 +452,23 @@ mod unit {
         assert_eq!(not_whole(&facts, 2).as_deref(), Some("d2"));
         assert_eq!(not_whole(&[], 2).as_deref(), Some(NO_DAY_IS_WHOLE));
         assert_eq!(not_whole(&[], 0), None);
+    }
+
+    #[test]
+    fn what_is_made_while_facts_are_read_removes_no_day() {
+        let made = Made {
+            reservations: 1,
+            captures: 0,
+        };
+        // Two facts: one is younger than the count.
+        let facts = Facts {
+            ticket: vec![
+                fact("RESERVATION_CREATED", "d1", 1, "", 0),
+                fact("RESERVATION_CREATED", "d1", 2, "", 0),
+            ],
+            payment: vec![fact("PAYMENT_CONFIRMED", "d1", 1, "o1", 700)],
+        };
+        assert_eq!(facts.last_day_not_whole(&made), None);
     }
 
     #[test]

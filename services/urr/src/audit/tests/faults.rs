@@ -131,6 +131,62 @@ async fn a_hold_that_is_being_paid_may_be_past_its_end() {
     assert!(holds("holds_end"));
 }
 
+// === tickets ===
+
+#[tokio::test]
+async fn a_seat_that_was_sold_without_a_ticket() {
+    let fault = format!("delete from tickets where seat_id = '{SOLD_SEAT}'");
+    plant(Ticket, &fault, "ticket_per_place", SOLD).await;
+}
+
+#[tokio::test]
+async fn a_ticket_that_outlives_its_reservation() {
+    let fault = "update tickets set voided_at = null";
+    let reservation = "00000000-0000-0000-0000-0000000000b4";
+    plant(Ticket, fault, "ticket_per_place", reservation).await;
+}
+
+#[tokio::test]
+async fn two_tickets_for_one_standing_place() {
+    let fault = "drop index tickets_one_live_per_unit; update tickets set unit = 1";
+    plant(Ticket, fault, "ticket_per_place", "has 2 tickets for 2").await;
+}
+
+#[tokio::test]
+async fn a_code_that_outlives_a_transfer() {
+    let world = World::new().await;
+    let resale = format!(
+        "insert into ticket_transfers (reservation_id, seller_id, buyer_id, original_price, total_price, status,
+                                       order_id, completed_at)
+         select id, gen_random_uuid(), user_id, 1000, 1000, 'completed', 'ORD_BOUGHT', now() + interval '1 second'
+         from reservations where id = '{SOLD}';
+         update reservations set owner_order_id = 'ORD_BOUGHT' where id = '{SOLD}'"
+    );
+    world.change(Ticket, &resale).await;
+    let mention = "is in version 1 after 1 transfers";
+    assert_found(&world.audit().await, "transfer_kills_old_code", mention);
+}
+
+const SCANS: &str = "insert into ticket_scans (event_id, ticket_id, admin_id, scan_id, credential_hash, gate, offline,
+                     code, answer, admitted, eligible, counts, scanned_at, happened_at, received_at)
+    select event_id, id, gen_random_uuid(), gen_random_uuid(), '', 'A', true, 'ACCEPTED', '{}', true, true, turn = 2,
+           now(), now() - make_interval(mins => 3 - turn), now()
+    from tickets cross join generate_series(1, 2) as turn where seat_id is not null and voided_at is null";
+
+#[tokio::test]
+async fn a_later_check_in_that_counts() {
+    let mention = "has 1 check-ins of 2 that let somebody in";
+    plant(Ticket, SCANS, "check_in_is_earliest", mention).await;
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_used_twice() {
+    let fault = format!(
+        "drop index ticket_scans_one_counts_per_ticket; {SCANS}; update ticket_scans set counts = true"
+    );
+    plant(Ticket, &fault, "check_in_is_earliest", "has 2 check-ins of 2").await;
+}
+
 // === money ===
 
 #[tokio::test]
@@ -183,6 +239,62 @@ async fn a_ticket_without_a_payment() {
 async fn a_ticket_that_was_refunded_and_is_still_valid() {
     let fault = "update payments set status = 'refunded' where order_id = 'ORD_SOLD'";
     plant(Payment, fault, "ticket_is_paid", "ORD_SOLD").await;
+}
+
+/// The sold reservation, sold on by its owner to order `ORD_BOUGHT`, which paid.
+async fn resold() -> World {
+    let world = World::new().await;
+    let listing = "00000000-0000-0000-0000-000000000071";
+    let resale = format!(
+        "insert into ticket_transfers (id, reservation_id, seller_id, buyer_id, original_price, transfer_fee,
+                                       total_price, status, order_id, completed_at)
+         values ('{listing}', '{SOLD}', gen_random_uuid(), gen_random_uuid(), 1000, 100, 1100, 'completed',
+                 'ORD_BOUGHT', now());
+         update reservations set owner_order_id = 'ORD_BOUGHT' where id = '{SOLD}';
+         update tickets set rotation = 2 where reservation_id = '{SOLD}'"
+    );
+    world.change(Ticket, &resale).await;
+    let paid = format!(
+        "insert into payments (id, order_id, user_id, payment_type, reference_id, amount, status, payment_key,
+                               method, expires_at, captured_at)
+         values ('00000000-0000-0000-0000-0000000000d7', 'ORD_BOUGHT', gen_random_uuid(), 'transfer', '{listing}',
+                 1100, 'confirmed', 'k7', 'toss', now(), now())"
+    );
+    world.change(Payment, &paid).await;
+    world
+}
+
+/// Whether a check found nothing.
+async fn holds(world: &World, check: &str) -> bool {
+    let report = world.audit().await;
+    let finding = report
+        .findings()
+        .iter()
+        .find(|finding| finding.name() == check);
+    finding.is_some_and(super::Finding::holds)
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_sold_on_and_cancelled_is_owed_to_its_buyer_and_not_to_its_seller() {
+    let world = resold().await;
+    assert!(holds(&world, "paid_has_ticket").await);
+    assert!(holds(&world, "ticket_is_paid").await);
+    let cancelled = format!(
+        "update reservations set status = 'cancelled', payment_status = 'refund_requested' where id = '{SOLD}'"
+    );
+    world.change(Ticket, &cancelled).await;
+    assert_found(&world.audit().await, "paid_has_ticket", "ORD_BOUGHT");
+    let refunded = "update payments set status = 'refunded' where order_id = 'ORD_BOUGHT'";
+    world.change(Payment, refunded).await;
+    assert!(holds(&world, "paid_has_ticket").await);
+}
+
+#[tokio::test]
+async fn a_ticket_whose_buyer_has_the_money_back() {
+    let world = resold().await;
+    let refunded = "update payments set status = 'refunded' where order_id = 'ORD_BOUGHT'";
+    world.change(Payment, refunded).await;
+    assert_found(&world.audit().await, "ticket_is_paid", "ORD_BOUGHT");
 }
 
 #[tokio::test]
@@ -257,6 +369,16 @@ async fn a_consumer_that_has_not_read_to_the_end() {
                     values ('ticket-service-group', 'payment-events', 2, 0)";
     world.change(Ticket, position).await;
     let mention = "ticket-service-group is at 0 of payment-events/2";
+    assert_found(&world.audit().await, "consumers_caught_up", mention);
+}
+
+#[tokio::test]
+async fn a_consumer_of_another_log() {
+    let world = World::new().await;
+    let position = "insert into consumer_offsets (consumer, topic, partition, next_offset)
+                    values ('stats-service-group', 'payment-events', 0, 900)";
+    world.change(Stats, position).await;
+    let mention = "stats-service-group is at 900 of payment-events/0";
     assert_found(&world.audit().await, "consumers_caught_up", mention);
 }
 

@@ -54,6 +54,11 @@ insert into reservation_items (reservation_id, ticket_type_id, seat_id, quantity
     ('00000000-0000-0000-0000-0000000000b2', null, '00000000-0000-0000-0000-0000000000a2', 1, 1000, 1000, true, 1),
     ('00000000-0000-0000-0000-0000000000b3', '00000000-0000-0000-0000-0000000000c1', null, 2, 1500, 3000, true, null),
     ('00000000-0000-0000-0000-0000000000b4', null, '00000000-0000-0000-0000-0000000000a4', 1, 500, 500, false, 1);
+insert into tickets (reservation_id, item_id, unit, event_id, seat_id, voided_at)
+select r.id, i.id, units.unit, r.event_id, i.seat_id, case r.status when 'cancelled' then now() end
+from reservations r join reservation_items i on i.reservation_id = r.id
+cross join lateral generate_series(1, i.quantity) as units(unit)
+where r.sold_order_id is not null;
 ";
 
 const PAYMENT_ROWS: &str = "
