@@ -35,7 +35,7 @@ ticket:
   redis: true
   bus: true
   calls: [auth, payment]
-  secrets: [GATEWAY_TOKEN, INTERNAL_API_TOKEN]
+  secrets: [GATEWAY_TOKEN, INTERNAL_API_TOKEN, TICKET_SIGNING_KEY]
 payment:
   port: 3003
   database: payment
@@ -75,6 +75,7 @@ GATEWAY_TOKEN: { secret: urr-secrets, key: gateway-token }
 JWT_SECRET: { secret: urr-secrets, key: jwt-secret }
 QUEUE_ENTRY_TOKEN_SECRET: { secret: urr-secrets, key: queue-entry-token-secret }
 CLOUDFRONT_SECRET: { secret: urr-secrets, key: cloudfront-secret, optional: true }
+TICKET_SIGNING_KEY: { secret: urr-secrets, key: ticket-signing-key }
 TOSS_SECRET_KEY: { secret: urr-secrets, key: toss-secret-key }
 ADMIN_PASSWORD: { secret: urr-admin, key: password }
 DEMO_FAN_PASSWORD: { secret: urr-admin, key: demo-fan-password }
