@@ -3,18 +3,38 @@
 //! It is never in the way of a request and not needed at the minute of opening: everything a
 //! sale needs is in place before, and the waiting room opens by its own clock.
 
+mod apply;
+mod backoff;
+mod capacity;
 mod cli;
+mod clients;
 pub mod crd;
+mod lease;
+mod platform;
+mod release;
+mod report;
+mod run;
+mod sale;
+mod schedule;
+mod startup;
+mod telemetry;
+mod world;
 
 use std::{io::Write as _, process::ExitCode};
 
-use clap::Parser as _;
+use anyhow::Context;
+use clap::{CommandFactory, FromArgMatches};
 
 use cli::{Cli, Command};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    match run(&Cli::parse()) {
+    // Without values in its help: one of them is a secret.
+    let matches = Cli::command().get_matches();
+    let result = Cli::from_arg_matches(&matches)
+        .map_err(Into::into)
+        .and_then(run);
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody left to tell when standard error is closed.
@@ -24,11 +44,31 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let _flushed_at_the_end = match cli.command {
+        Command::Crd => None,
+        _ => Some(urr_kit::telemetry::init("operator", &cli.telemetry)?),
+    };
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    threads
+        .worker_threads(cli.worker_threads.max(1))
+        .enable_all();
+    let threads = threads.build().context("cannot start threads")?;
     match cli.command {
-        Command::Crd => {
-            std::io::stdout().write_all(crd::yaml()?.as_bytes())?;
-            Ok(())
+        Command::Run(args) => threads.block_on(run::run(*args)),
+        Command::Release(scope) => {
+            let released = threads.block_on(release::run(&scope))?;
+            say(&format!(
+                "let go of {} sales: {}\n",
+                released.len(),
+                released.join(", ")
+            ))
         }
+        Command::Crd => say(&crd::yaml()?),
     }
+}
+
+/// Writes on standard output.
+fn say(text: &str) -> anyhow::Result<()> {
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
 }

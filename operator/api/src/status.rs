@@ -128,6 +128,8 @@ pub struct ServiceCapacity {
     pub name: Service,
     /// Replicas that this sale asks for when its time has come.
     pub floor: u32,
+    /// Replicas that this sale asks for now.
+    pub asked: u32,
     /// Replicas that are wanted now: of all sales together, at least the base.
     pub wanted: u32,
     /// Replicas that are ready.

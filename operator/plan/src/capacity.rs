@@ -1,23 +1,30 @@
 //! From the demands of all sales to the replicas of one service. They share what runs, so
 //! what they ask for adds up.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use urr_operator_api::Service;
 
 use crate::{demand::Demand, timetable::Timetable};
 
 /// One sale as far as capacity is concerned.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sale {
     /// What it asks of each service.
     pub demands: Vec<Demand>,
     /// When.
     pub timetable: Timetable,
+    /// What it asked for when it was paused; absent while it is not.
+    pub frozen: Option<BTreeMap<Service, u32>>,
 }
 
 impl Sale {
     /// What it asks of `service` at `now`.
     pub fn floor_at(&self, service: Service, now: Timestamp) -> u32 {
+        if let Some(frozen) = &self.frozen {
+            return frozen.get(&service).copied().unwrap_or(0);
+        }
         let demand = self.demands.iter().find(|demand| demand.service == service);
         demand.map_or(0, |demand| self.timetable.floor_at(demand, now))
     }
@@ -131,6 +138,7 @@ mod tests {
         Sale {
             timetable: Timetable::new(&spec, &demands, None),
             demands,
+            frozen: None,
         }
     }
 
@@ -161,6 +169,15 @@ mod tests {
             wanted(Service::Ticket, &[sale(0, 7)], odd, at(0)).replicas,
             9
         );
+    }
+
+    #[test]
+    fn a_paused_sale_asks_for_what_it_asked_for() {
+        let mut paused = sale(0, 10);
+        paused.frozen = Some(BTreeMap::from([(Service::Ticket, 5)]));
+        for seconds in [-100_000, 0, 100_000] {
+            assert_eq!(replicas(&[paused.clone()], seconds), 5, "at {seconds} s");
+        }
     }
 
     #[test]

@@ -1,0 +1,106 @@
+use k8s_openapi::api::core::v1::{Secret, Service};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::*;
+
+fn postgres(more: &Value) -> Postgres {
+    let mut settings = json!({
+        "provider": "BuiltIn", "image": "urr/postgres:15", "imagePullPolicy": "IfNotPresent",
+        "storage": "1Gi", "cpu": "250m", "memory": "512Mi"
+    });
+    let more = more.as_object().expect("fields").clone();
+    settings.as_object_mut().expect("fields").extend(more);
+    serde_json::from_value(settings).expect("settings")
+}
+
+fn granted(postgres: &Postgres) -> Sizes {
+    Sizes::granted(postgres, None, true)
+}
+
+/// What the API server would drop or refuse shows as a difference.
+fn assert_known<K: Serialize + DeserializeOwned>(built: &Value) {
+    let typed: K = serde_json::from_value(built.clone()).expect("its kind");
+    assert_eq!(serde_json::to_value(typed).expect("JSON"), *built);
+}
+
+#[test]
+fn a_built_in_server() {
+    let postgres = postgres(&json!({}));
+    let built = stateful_set(Database::Ticket, &postgres, &granted(&postgres));
+    assert_known::<StatefulSet>(&built);
+    insta::assert_json_snapshot!(built);
+    assert_known::<Service>(&service(Database::Ticket));
+    insta::assert_json_snapshot!(service(Database::Ticket));
+}
+
+#[test]
+fn a_built_in_server_on_a_host_path_from_a_private_registry() {
+    let postgres = postgres(&json!({
+        "volumeOwnershipInit": true, "imagePullSecrets": ["registry"], "storageClass": "fast"
+    }));
+    let built = stateful_set(Database::Ticket, &postgres, &granted(&postgres));
+    assert_known::<StatefulSet>(&built);
+    let pod = &built["spec"]["template"]["spec"];
+    insta::assert_json_snapshot!(pod["initContainers"]);
+    assert_eq!(pod["imagePullSecrets"], json!([{"name": "registry"}]));
+    let claim = &built["spec"]["volumeClaimTemplates"][0]["spec"];
+    assert_eq!(claim["storageClassName"], "fast");
+}
+
+#[test]
+fn a_cluster_of_cloud_native_pg() {
+    let postgres = postgres(&json!({"provider": "CloudNativePG", "instances": 3}));
+    insta::assert_json_snapshot!(cluster(Database::Ticket, &postgres, &granted(&postgres)));
+}
+
+#[test]
+fn the_owner_and_the_password_are_in_one_secret() {
+    let built = secret(Database::Ticket, "letters");
+    assert_known::<Secret>(&built);
+    assert_eq!(built["metadata"]["name"], "urr-ticket-db");
+    assert_eq!(
+        built["stringData"],
+        json!({"username": "urr_ticket", "password": "letters"})
+    );
+}
+
+#[test]
+fn stores_grow_and_never_shrink_and_only_between_sales() {
+    let live = Sizes {
+        image: Some("urr/postgres:14".to_owned()),
+        cpu: "1".to_owned(),
+        memory: "256Mi".to_owned(),
+        storage: "2Gi".to_owned(),
+        instances: 2,
+    };
+    let postgres = postgres(&json!({}));
+    let kept = Sizes::granted(&postgres, Some(live.clone()), false);
+    assert_eq!(kept, live, "a sale is on");
+    let grown = Sizes::granted(&postgres, Some(live), true);
+    let expected = Sizes {
+        image: Some("urr/postgres:15".to_owned()),
+        cpu: "1".to_owned(),
+        memory: "512Mi".to_owned(),
+        storage: "2Gi".to_owned(),
+        instances: 2,
+    };
+    assert_eq!(grown, expected);
+}
+
+#[test]
+fn sizes_are_read_from_what_is_there() {
+    let postgres = postgres(&json!({}));
+    let asked = granted(&postgres);
+    let built = stateful_set(Database::Ticket, &postgres, &asked);
+    let live: StatefulSet = serde_json::from_value(built).expect("its kind");
+    assert_eq!(sizes_of(&live), Some(asked.clone()));
+    let cluster = cluster(Database::Ticket, &postgres, &asked);
+    assert_eq!(sizes_of_cluster(&cluster), Some(asked));
+}
+
+#[test]
+fn a_cluster_is_ready_with_its_first_instance() {
+    assert!(!is_cluster_ready(&json!({})));
+    assert!(!is_cluster_ready(&json!({"status": {"readyInstances": 0}})));
+    assert!(is_cluster_ready(&json!({"status": {"readyInstances": 1}})));
+}
