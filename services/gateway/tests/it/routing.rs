@@ -24,6 +24,7 @@ async fn every_route_reaches_its_service_with_and_without_version() {
         ("transfers", "ticket"),
         ("image", "ticket"),
         ("time", "ticket"),
+        ("check-ins", "ticket"),
     ] {
         for (target, expected) in [
             (format!("/api/{resource}"), format!("/api/{resource}")),
@@ -87,6 +88,25 @@ async fn method_query_and_body_arrive_unchanged() {
     }
     let head = gateway.send(Method::HEAD, "/api/events", &[], "").await;
     assert_eq!(head.expect(200).text, "");
+}
+
+#[tokio::test]
+async fn a_device_at_the_door_shows_its_token_to_ticket_alone_and_from_any_page() {
+    let (gateway, _redis) = gateway().await;
+    let token = [("x-check-in-token", "urr-door-x")];
+    let path = "/api/v1/check-ins/merge";
+    let answer = gateway.send(Method::POST, path, &token, "{}").await;
+    let answer = answer.expect(200);
+    assert_eq!(answer.json["service"], "ticket");
+    assert_eq!(answer.echoed("x-check-in-token"), "urr-door-x");
+    let preflight = [
+        ("origin", "http://localhost:3000"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "x-check-in-token"),
+    ];
+    let answer = gateway.send(Method::OPTIONS, path, &preflight, "").await;
+    let granted = &answer.expect(200).headers["access-control-allow-headers"];
+    assert_eq!(granted, "x-check-in-token");
 }
 
 #[tokio::test]

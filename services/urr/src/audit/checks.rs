@@ -503,7 +503,11 @@ mod unit {
     fn a_consumer_cannot_have_read_what_was_never_written() {
         let at = |next| [("stats".to_owned(), "payment-events".to_owned(), 0, next)];
         for (last, next, is_beyond) in [(0, 0, false), (0, 1, false), (7, 8, false), (7, 9, true)] {
-            assert_eq!(!beyond(last, &at(next)).is_empty(), is_beyond, "{next} of {last}");
+            assert_eq!(
+                !beyond(last, &at(next)).is_empty(),
+                is_beyond,
+                "{next} of {last}"
+            );
         }
     }
 }

@@ -123,7 +123,10 @@ impl Books {
         if was_sold_on || ticket.is_owned_by(order) {
             return None;
         }
-        Some(format!("paid for reservation {target}, {}", ticket.stands()))
+        Some(format!(
+            "paid for reservation {target}, {}",
+            ticket.stands()
+        ))
     }
 
     fn lacks_resale(&self, payment: &Payment) -> Option<String> {
@@ -134,10 +137,15 @@ impl Books {
             .get(&target)
             .filter(|resale| resale.order_id.as_deref() == Some(order));
         let Some(resale) = resale else {
-            return Some(format!("paid for transfer {target}, which sold nothing to it"));
+            return Some(format!(
+                "paid for transfer {target}, which sold nothing to it"
+            ));
         };
         if resale.total_price != payment.amount {
-            return Some(format!("paid for transfer {target}, which cost {}", resale.total_price));
+            return Some(format!(
+                "paid for transfer {target}, which cost {}",
+                resale.total_price
+            ));
         }
         // One that is not the present owner's sold it on in turn.
         let ticket = self
@@ -146,7 +154,10 @@ impl Books {
             .filter(|ticket| ticket.owner_order_id.as_deref() == Some(order))?;
         (!ticket.is_owned_by(order)).then(|| {
             let id = resale.reservation_id;
-            format!("paid for reservation {id} by transfer {target}, {}", ticket.stands())
+            format!(
+                "paid for reservation {id} by transfer {target}, {}",
+                ticket.stands()
+            )
         })
     }
 

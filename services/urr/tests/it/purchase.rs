@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use clap::Parser;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use urr_contract::{EventId, Fact, FactId, ReservationId, SeatId, SeatLayoutId, UserId};
@@ -139,7 +140,12 @@ const COMMON: [&str; 7] = [
 ];
 
 async fn ticket(pool: &PgPool, redis: &TestRedis, payment_url: &str) -> Arc<urr_ticket::State> {
-    let arguments = ["--payment-service-url", payment_url];
+    let arguments = [
+        "--payment-service-url",
+        payment_url,
+        "--ticket-signing-key",
+        "the secret that tickets are signed with in tests",
+    ];
     let config = TicketCli::parse_from(COMMON.iter().chain(&arguments)).config;
     let redis = redis.args().connect().await.expect("a valid address");
     let runtime = urr_testkit::runtime("ticket");
@@ -455,6 +461,32 @@ async fn a_seat_is_bought_and_given_back() {
     assert!(world.settled().await.is_empty());
     assert_eq!(world.stage(&fan).await, "cancelled/refunded");
     world.hold().await;
+}
+
+#[tokio::test]
+async fn whoever_has_come_in_does_not_get_the_money_back() {
+    let world = World::new().await;
+    let fan = world.hold().await;
+    let (order, key) = world.approve(&fan).await;
+    world.confirm(&fan, &order, &key).await.expect(200);
+    let path = format!("/api/reservations/{}/tickets", fan.reservation);
+    let shown = world.tickets.as_user(fan.user).get(&path).await.expect(200);
+    let admin = world.tickets.as_admin(UserId::random());
+    let doors = format!("/api/admin/events/{}/doors", world.event);
+    let now = world.ticket.clock.now() - SignedDuration::from_secs(1);
+    admin
+        .put(&doors, json!({"doorsOpenAt": now}))
+        .await
+        .expect(200);
+    let scan = json!({
+        "scanId": Uuid::new_v4(), "eventId": world.event, "credential": shown.body["tickets"][0]["qr"],
+    });
+    let answer = admin.post("/api/check-ins", scan).await.expect(200);
+    assert_eq!(answer.body["accepted"], true, "{}", answer.body);
+    let refused = world.cancel_payment(&fan, &key).await.expect(409);
+    assert_eq!(refused.error(), "Ticket has been used at the door");
+    assert_eq!(world.settled().await, [order]);
+    assert_eq!(world.stage(&fan).await, "confirmed/completed");
 }
 
 #[tokio::test]

@@ -184,7 +184,13 @@ async fn a_ticket_that_was_used_twice() {
     let fault = format!(
         "drop index ticket_scans_one_counts_per_ticket; {SCANS}; update ticket_scans set counts = true"
     );
-    plant(Ticket, &fault, "check_in_is_earliest", "has 2 check-ins of 2").await;
+    plant(
+        Ticket,
+        &fault,
+        "check_in_is_earliest",
+        "has 2 check-ins of 2",
+    )
+    .await;
 }
 
 // === money ===
