@@ -3,6 +3,7 @@
 //!
 //! A service decides; this crate carries out what all of them need done alike.
 
+pub mod aws;
 pub mod bus;
 pub mod client;
 pub mod clock;

@@ -77,6 +77,18 @@ impl Outbound {
             .map_err(OutboundError::Transport)
     }
 
+    /// The answer to a request as it comes, its head within `timeout`. It is sent once.
+    pub async fn open(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<Response<Incoming>, OutboundError> {
+        tokio::time::timeout(timeout, self.begin(request.map(Full::new)))
+            .await
+            .map_err(|_| OutboundError::Late)?
+            .map_err(|error| OutboundError::Transport(error.into()))
+    }
+
     async fn exchange(&self, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
         let answer = self.begin(request.map(Full::new)).await?;
         let (parts, body) = answer.into_parts();

@@ -13,6 +13,7 @@ use crate::{
         credential::{Keyring, PublicKey, SigningKey},
         doors::DoorRules,
     },
+    images::ImageArgs,
     jobs::Intervals,
     state::HoldTerms,
 };
@@ -40,6 +41,9 @@ pub struct Config {
     /// Where facts go.
     #[command(flatten)]
     pub bus: BusArgs,
+    /// Where uploaded pictures are kept.
+    #[command(flatten)]
+    pub images: ImageArgs,
     /// Base URL of the payment service.
     #[arg(
         long,

@@ -11,6 +11,7 @@ pub mod door;
 pub mod event_plan;
 pub mod facts;
 pub mod http;
+pub mod images;
 pub mod jobs;
 pub mod membership;
 pub mod metrics;
@@ -52,6 +53,7 @@ pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
     let redis = config.redis.connect().await?;
     let bus = config.bus.connect(&runtime).await?;
     let state = Arc::new(State::new(&config, pool.clone(), redis.clone(), &runtime));
+    state.images.check().await?;
     jobs::spawn(&runtime.tasks, &state, config.intervals());
     outbox::spawn_relay(&runtime, pool.clone(), bus.clone());
     consumer::spawn(

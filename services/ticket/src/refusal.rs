@@ -1,6 +1,7 @@
 //! Refusals, worded in one place. Texts and statuses are the wire contract's where it has
 //! them.
 
+use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
 use urr_contract::{
@@ -15,6 +16,7 @@ use crate::{
         form::FormError,
         membership::Tier,
         order::{MAX_QUANTITY, OrderError},
+        picture::PictureError,
     },
     store::is_lock_timeout,
 };
@@ -28,6 +30,26 @@ pub fn entry_required() -> ApiError {
 /// 404.
 pub fn event_not_found() -> ApiError {
     ApiError::not_found("EVENT_NOT_FOUND", "Event not found")
+}
+
+/// 400: the file is no picture that is taken.
+pub fn picture(error: PictureError) -> ApiError {
+    ApiError::bad_request("UNACCEPTABLE_IMAGE", error.to_string())
+}
+
+/// 500: the store of pictures did not take it.
+pub fn upload_failed(cause: anyhow::Error) -> ApiError {
+    ApiError::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "IMAGE_UPLOAD_FAILED",
+        "Image upload failed",
+    )
+    .caused_by(cause)
+}
+
+/// 404.
+pub fn image_not_found() -> ApiError {
+    ApiError::not_found("IMAGE_NOT_FOUND", "Image not found")
 }
 
 /// 404: unknown, or of another event.

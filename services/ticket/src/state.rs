@@ -1,6 +1,6 @@
 //! What handlers, facts and jobs share.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use urr_kit::{
@@ -13,6 +13,7 @@ use urr_kit::{
 use crate::{
     config::Config,
     domain::{credential::Keyring, doors::DoorRules},
+    images::Images,
     metrics::BookingMetrics,
     redis::seat_locks::SeatLocks,
     sale_figures::SaleFigures,
@@ -40,6 +41,8 @@ pub struct State {
     pub keyring: Keyring,
     /// How the days of events are reckoned at the door.
     pub door_rules: DoorRules,
+    /// Uploaded pictures.
+    pub images: Arc<Images>,
     /// Counters.
     pub metrics: BookingMetrics,
     /// The service's time, for what is shown; the database's decides.
@@ -65,6 +68,7 @@ impl State {
             terms: config.terms(),
             keyring: config.door.keyring(),
             door_rules: config.door.rules(),
+            images: Arc::new(Images::new(config.images.clone())),
             metrics: BookingMetrics::new(&runtime.metrics),
             clock: runtime.clock.clone(),
             internal_token,

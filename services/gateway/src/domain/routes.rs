@@ -75,6 +75,7 @@ pub fn route(path: &str) -> Option<Route> {
         "memberships" => ("/api/memberships/**", Service::Ticket),
         "transfers" => ("/api/transfers/**", Service::Ticket),
         "image" => ("/api/image/**", Service::Ticket),
+        "images" => ("/api/images/**", Service::Ticket),
         "time" => ("/api/time/**", Service::Ticket),
         _ => return None,
     };
@@ -136,6 +137,7 @@ mod tests {
             ("/api/memberships/my", Service::Ticket),
             ("/api/transfers", Service::Ticket),
             ("/api/image/upload", Service::Ticket),
+            ("/api/images/files/1.png", Service::Ticket),
             ("/api/time", Service::Ticket),
         ] {
             assert_eq!(

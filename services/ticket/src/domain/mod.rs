@@ -9,6 +9,7 @@ pub mod form;
 pub mod layout;
 pub mod membership;
 pub mod order;
+pub mod picture;
 pub mod presale;
 pub mod resale;
 pub mod reservation;

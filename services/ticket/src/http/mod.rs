@@ -7,6 +7,7 @@ pub mod booker;
 pub mod check_ins;
 pub mod doorkeeper;
 pub mod events;
+pub mod images;
 pub mod internal;
 pub mod memberships;
 pub mod my_tickets;
@@ -32,6 +33,7 @@ pub fn routes(state: &Arc<State>) -> Router<Arc<State>> {
         .merge(best_seats::routes())
         .merge(check_ins::routes())
         .merge(events::routes())
+        .merge(images::routes(state))
         .merge(memberships::routes())
         .merge(my_tickets::routes())
         .merge(reservations::routes())

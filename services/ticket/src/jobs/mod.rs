@@ -4,6 +4,7 @@ pub mod called_off;
 pub mod event_status;
 pub mod expiry;
 pub mod idempotency_purge;
+pub mod image_clear_up;
 pub mod membership_expiry;
 pub mod reconciliation;
 pub mod ticket_issue;
@@ -25,7 +26,7 @@ pub struct Intervals {
     pub event_status: Duration,
 }
 
-/// Old idempotency keys are deleted so often.
+/// Old idempotency keys, and what uploads left behind, are deleted so often.
 const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Memberships whose year is over are written down so often; reading knows it at once.
@@ -64,6 +65,9 @@ pub fn spawn(tasks: &Tasks, state: &Arc<State>, intervals: Intervals) {
     });
     job("ticket-issue", TICKET_INTERVAL, |state| {
         Box::pin(async move { ticket_issue::run(&state).await.map(drop) })
+    });
+    job("image-clear-up", PURGE_INTERVAL, |state| {
+        Box::pin(async move { image_clear_up::run(&state).await })
     });
     job("idempotency-purge", PURGE_INTERVAL, |state| {
         Box::pin(async move { idempotency_purge::run(&state).await.map(drop) })

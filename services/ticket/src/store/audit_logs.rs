@@ -41,19 +41,22 @@ pub async fn begin(pool: &PgPool, act: &NewAct<'_>) -> sqlx::Result<Uuid> {
     .await
 }
 
-/// Writes down how it ended, and on what where only the answer knows.
+/// Writes down how it ended, and on what and with which words where only the answer knows.
 pub async fn complete(
     pool: &PgPool,
     id: Uuid,
     response_status: i32,
     resource_id: Option<Uuid>,
+    request_summary: Option<&str>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        r"update admin_audit_logs set response_status = $2, resource_id = coalesce($3, resource_id)
+        r"update admin_audit_logs set response_status = $2, resource_id = coalesce($3, resource_id),
+                                      request_summary = coalesce($4, request_summary)
           where id = $1",
         id,
         response_status,
         resource_id,
+        request_summary,
     )
     .execute(pool)
     .await?;

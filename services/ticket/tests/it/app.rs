@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Parser;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use tempfile::TempDir;
 use urr_contract::{
     ArtistId, EventId, Fact, FactId, MembershipId, PaymentId, ReservationId, SeatId, SeatLayoutId,
     TicketTypeId, UserId, Won,
@@ -44,6 +45,7 @@ pub(crate) struct App {
     pub(crate) payment: PaymentStub,
     pub(crate) auth: AuthStub,
     pub(crate) client: Client,
+    pub(crate) images: TempDir,
 }
 
 /// Runs a test on a service of its own and checks the invariants afterwards.
@@ -75,16 +77,26 @@ pub(crate) fn config(arguments: &[&str]) -> Config {
 
 impl App {
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The service with further arguments.
+    pub(crate) async fn start_with(arguments: &[&str]) -> Self {
         let database = urr_testkit::database(&MIGRATIONS, "ticket").await;
         let redis = urr_testkit::redis().await;
         let payment = PaymentStub::default();
         let auth = AuthStub::default();
-        let config = config(&[
+        let images = tempfile::tempdir().expect("a folder");
+        let (payment_url, auth_url) = (payment.serve().await, auth.serve().await);
+        let always = [
             "--payment-service-url",
-            &payment.serve().await,
+            &payment_url,
             "--auth-service-url",
-            &auth.serve().await,
-        ]);
+            &auth_url,
+            "--image-directory",
+            images.path().to_str().expect("a path"),
+        ];
+        let config = config(&[&always[..], arguments].concat());
         let runtime = urr_testkit::runtime("ticket");
         let connected = redis.args().connect().await.expect("a valid address");
         let state = Arc::new(State::new(
@@ -106,6 +118,7 @@ impl App {
             payment,
             auth,
             client: Client::new(router),
+            images,
         }
     }
 

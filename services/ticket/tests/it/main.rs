@@ -20,6 +20,7 @@ mod expiry;
 mod facts;
 mod holds;
 mod idempotency;
+mod images;
 mod internal;
 mod memberships;
 mod paying;

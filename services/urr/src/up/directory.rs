@@ -58,6 +58,11 @@ impl Directory {
         self.path.join("kafka")
     }
 
+    /// Pictures that administrators uploaded.
+    pub(crate) fn images(&self) -> PathBuf {
+        self.path.join("images")
+    }
+
     /// What the payment simulator remembers.
     pub(crate) fn simulator_journal(&self) -> PathBuf {
         self.path.join("toss-simulator.journal")

@@ -77,10 +77,13 @@ impl Platform {
         self.prepare_databases(&postgres, &bus, &settings).await?;
         let mut variables = settings.not_set_by_user();
         variables.extend(addresses);
-        variables.insert(
-            "TOSS_SIMULATOR_STATE".to_owned(),
-            self.directory.simulator_journal().display().to_string(),
-        );
+        let here = [
+            ("TOSS_SIMULATOR_STATE", self.directory.simulator_journal()),
+            ("IMAGE_DIRECTORY", self.directory.images()),
+        ];
+        variables.extend(here.map(|(name, path)| (name.to_owned(), path.display().to_string())));
+        let images = plan::gateway_url(&ports) + "/api/images";
+        variables.insert("IMAGE_PUBLIC_URL".to_owned(), images);
         self.start_services(&ports, &bus, &variables).await?;
         for line in announcement(&self.options, &self.directory, &ports, &settings) {
             self.console.plain(&line);

@@ -11,6 +11,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use bytes::Bytes;
+use http::{HeaderValue, header::CONTENT_TYPE, request::Parts};
 use serde::{Deserialize, Serialize};
 use urr_contract::headers;
 use urr_kit::{
@@ -76,19 +77,23 @@ async fn list(
 
 /// An act, as the log names it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Act {
+pub(in crate::http) struct Act {
     /// What is done.
-    pub(super) action: &'static str,
+    pub(in crate::http) action: &'static str,
     /// On what kind of thing.
-    pub(super) resource_type: &'static str,
+    pub(in crate::http) resource_type: &'static str,
 }
 
 /// Left in the extensions of an answer by an act on something that its path does not name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Touched(pub(super) Uuid);
 
+/// Left in the extensions of an answer by an act whose body is a file: what it came to.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct Summary(pub(in crate::http) String);
+
 /// The handlers, with a row in the log for every call of an administrator.
-pub(super) fn audited(
+pub(in crate::http) fn audited(
     state: &Arc<State>,
     act: Act,
     handlers: MethodRouter<Arc<State>>,
@@ -123,10 +128,7 @@ async fn record(
         .get(headers::CLIENT_ADDRESS)
         .and_then(|value| value.to_str().ok())
         .map(|value| cut(value, ADDRESS_CHARS));
-    let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &())
-        .await
-        .map_err(|error| ApiError::new(error.status(), "UNREADABLE_BODY", error.body_text()))?;
-    let summary = cut(&String::from_utf8_lossy(&body), SUMMARY_CHARS);
+    let (body, summary) = read(&parts, body).await?;
     let row = audit_logs::begin(
         &state.pool,
         &NewAct {
@@ -139,14 +141,32 @@ async fn record(
         },
     )
     .await?;
-    let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let answer = next.run(Request::from_parts(parts, body)).await;
     let touched = answer.extensions().get::<Touched>().map(|Touched(id)| *id);
     let status = i32::from(answer.status().as_u16());
+    let summary = answer
+        .extensions()
+        .get::<Summary>()
+        .map(|Summary(text)| cut(text, SUMMARY_CHARS));
+    let completed = audit_logs::complete(&state.pool, row, status, touched, summary.as_deref());
     // The act is done: its row shows that it was begun, and the answer is true either way.
-    if let Err(error) = audit_logs::complete(&state.pool, row, status, touched).await {
+    if let Err(error) = completed.await {
         tracing::error!(error = %chain(&error), audit.id = %row, "an act of an administrator has no outcome in the log");
     }
     Ok(answer)
+}
+
+/// The body, and its beginning. A form with a file is left to the handler, unread.
+async fn read(parts: &Parts, body: Body) -> ApiResult<(Body, String)> {
+    let media_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if media_type.is_some_and(|it| it.starts_with(b"multipart/")) {
+        return Ok((body, String::new()));
+    }
+    let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &())
+        .await
+        .map_err(|error| ApiError::new(error.status(), "UNREADABLE_BODY", error.body_text()))?;
+    let summary = cut(&String::from_utf8_lossy(&body), SUMMARY_CHARS);
+    Ok((Body::from(body), summary))
 }
 
 /// The beginning of a text, without what Postgres text cannot hold.

@@ -1,7 +1,7 @@
 //! What administrators see and do. Every act is written down, whatever comes of it. Paths of
 //! the newer description stand beside those that clients use.
 
-pub mod audit;
+pub(super) mod audit;
 pub mod dashboard;
 pub mod door;
 pub mod events;
