@@ -19,7 +19,7 @@ LEVEL ?= api
 # Queries are checked against services/*/.sqlx, so that building needs no database.
 export SQLX_OFFLINE := true
 
-.PHONY: up crowd build e2e test test-crates test-kafka lint fmt sqlx crds deny packages packages-with-kafka clippy doc format-check
+.PHONY: up crowd build e2e test test-crates test-kafka test-aws lint fmt sqlx crds deny packages packages-with-kafka packages-for-tests clippy doc format-check
 
 up: $(if $(KAFKA),packages-with-kafka,packages) build
 	exec $(URR) up $(if $(KAFKA),--kafka) $(UP_FLAGS)
@@ -31,7 +31,7 @@ build: packages
 	$(CARGO) build --release --locked --package urr-urr --target-dir target
 
 # The Rust crates first, then the cluster's Go programs: together they are too much for a small machine.
-test: packages-with-kafka test-crates test-kafka
+test: packages-for-tests test-crates test-kafka test-aws
 	OPTIONAL=1 e2e/run api
 
 test-crates:
@@ -42,6 +42,9 @@ test-kafka: packages-with-kafka
 
 e2e: packages-with-kafka
 	e2e/run $(LEVEL)
+
+test-aws: packages-for-tests
+	services/urr/test-aws.sh
 
 lint: packages format-check clippy doc
 
@@ -72,3 +75,6 @@ packages:
 
 packages-with-kafka:
 	services/urr/bootstrap.sh --kafka
+
+packages-for-tests:
+	services/urr/bootstrap.sh --kafka --python

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes a fresh Debian machine able to build and run URR: installs what is missing, says
-# what it does, and touches nothing else. With --kafka also what real Kafka needs.
+# what it does, and touches nothing else. With --kafka also what real Kafka needs, with
+# --python what tools of the tests need that come from PyPI.
 #
 # Installing PostgreSQL or Redis from Debian's packages normally starts a server and makes
 # a database cluster. Neither is wanted here, `urr up` runs its own, so both are
@@ -10,11 +11,12 @@ set -eu
 say() { printf 'bootstrap: %s\n' "$*"; }
 fail() { printf 'bootstrap: %s\n' "$*" >&2; exit 1; }
 
-kafka=no
+kafka=no python=no
 for argument in "$@"; do
     case $argument in
         --kafka) kafka=yes ;;
-        *) fail "unknown option $argument; the only one is --kafka" ;;
+        --python) python=yes ;;
+        *) fail "unknown option $argument; there are --kafka and --python" ;;
     esac
 done
 
@@ -32,6 +34,9 @@ have redis-server || need redis-server "Redis"
 if [ $kafka = yes ]; then
     have java || need default-jre-headless "Java"
     have mvn || need maven "Maven"
+fi
+if [ $python = yes ]; then
+    python3 -c 'import ensurepip' 2>/dev/null || need python3-venv "Python with venv"
 fi
 [ -n "$packages" ] || exit 0
 

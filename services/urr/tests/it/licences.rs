@@ -1,9 +1,6 @@
 //! Holds what is really linked against `deny.toml`, so that no further tool is needed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    process::Command,
-};
+use std::{collections::BTreeSet, process::Command};
 
 use spdx::{Expression, ParseMode};
 
@@ -21,15 +18,10 @@ struct Foreign {
 /// Everything that is compiled for this machine, without our own crates. Asked of `cargo
 /// tree`, because `cargo metadata` also lists what no feature switches on.
 fn foreign() -> BTreeSet<Foreign> {
-    foreign_over("normal,build,dev")
-}
-
-/// The same over dependencies of those kinds only.
-fn foreign_over(edges: &str) -> BTreeSet<Foreign> {
     let output = Command::new(env!("CARGO"))
         .current_dir(ROOT)
         .args(["tree", "--workspace", "--locked", "--prefix", "none"])
-        .args(["--edges", edges, "--format", "{p}\t{l}"])
+        .args(["--edges", "normal,build,dev", "--format", "{p}\t{l}"])
         .output()
         .expect("cargo can be executed");
     let text = String::from_utf8(output.stdout).expect("cargo writes text");
@@ -101,28 +93,38 @@ fn no_licence_is_allowed_by_accident() {
 }
 
 #[test]
-fn banned_crates_are_not_linked() {
+fn banned_crates_are_linked_by_nobody_but_their_wrappers() {
     let rules = rules();
-    let bans = rules["bans"]["deny"].as_array().expect("a list");
-    // One that has wrappers may be there for tests, below those.
-    let (in_tests, nowhere): (Vec<_>, Vec<_>) =
-        bans.iter().partition(|ban| ban.get("wrappers").is_some());
-    assert_none_of(&nowhere, &foreign());
-    assert_none_of(&in_tests, &foreign_over("normal,build"));
+    let linked: BTreeSet<_> = foreign().into_iter().map(|package| package.name).collect();
+    for ban in rules["bans"]["deny"].as_array().expect("a list") {
+        let name = ban["crate"].as_str().expect("a name");
+        let wrappers = ban.get("wrappers").and_then(toml::Value::as_array);
+        let is_wrapper = |user: &String| {
+            let mut wrappers = wrappers.into_iter().flatten();
+            wrappers.any(|wrapper| wrapper.as_str() == Some(user))
+        };
+        if linked.contains(name) {
+            let users = users_of(name);
+            assert!(users.iter().all(is_wrapper), "{ban}: {users:?}");
+        }
+    }
 }
 
-fn assert_none_of(bans: &[&toml::Value], packages: &BTreeSet<Foreign>) {
-    let banned: BTreeMap<_, _> = bans
-        .iter()
-        .map(|ban| {
-            let text = |key: &str| ban[key].as_str().expect("a text");
-            (text("crate"), text("reason"))
-        })
-        .collect();
-    for package in packages {
-        let ban = banned.get(package.name.as_str());
-        assert!(ban.is_none(), "{} is banned: {ban:?}", package.name);
-    }
+/// The crates that depend on that one directly.
+fn users_of(name: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(ROOT)
+        .args(["tree", "--workspace", "--locked", "--prefix", "none"])
+        .args(["--invert", name, "--depth", "1", "--format", "{p}"])
+        .output()
+        .expect("cargo can be executed");
+    let text = String::from_utf8(output.stdout).expect("cargo writes text");
+    assert!(text.starts_with(name), "{name} is linked: {text}");
+    let users = text
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(' ').next());
+    users.map(str::to_owned).collect()
 }
 
 #[test]
