@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::app::{Setup, gateway};
+use crate::app::{ORIGIN, Setup, gateway};
 
 #[tokio::test]
 async fn every_route_reaches_its_service_with_and_without_version() {
@@ -100,7 +100,7 @@ async fn a_device_at_the_door_shows_its_token_to_ticket_alone_and_from_any_page(
     assert_eq!(answer.json["service"], "ticket");
     assert_eq!(answer.echoed("x-check-in-token"), "urr-door-x");
     let preflight = [
-        ("origin", "http://localhost:3000"),
+        ("origin", ORIGIN),
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", "x-check-in-token"),
     ];
