@@ -33,6 +33,13 @@ pub struct Config {
     /// Sign-in with Google.
     #[command(flatten)]
     pub google: GoogleArgs,
+    /// Services that know people.
+    #[command(flatten)]
+    pub holders: HolderArgs,
+    /// Days for which the record of a completed erasure is kept: proof that it was done.
+    #[arg(long, env = "RETENTION_ERASURES_DAYS", default_value_t = 1095, hide_env_values = true,
+          value_parser = value_parser!(u16).range(1..=3650))]
+    pub retention_erasures_days: u16,
 }
 
 /// The tokens that people carry, and their cookies.
@@ -106,4 +113,41 @@ pub struct GoogleArgs {
         hide_env_values = true
     )]
     pub google_keys_url: String,
+}
+
+/// The services that know people: asked when somebody wants to see or to erase what is held.
+#[derive(clap::Args, Clone, Debug)]
+pub struct HolderArgs {
+    /// Base URL of the ticket service.
+    #[arg(
+        long,
+        env = "TICKET_SERVICE_URL",
+        default_value = "http://localhost:3002",
+        hide_env_values = true
+    )]
+    pub ticket_service_url: String,
+    /// Base URL of the payment service.
+    #[arg(
+        long,
+        env = "PAYMENT_SERVICE_URL",
+        default_value = "http://localhost:3003",
+        hide_env_values = true
+    )]
+    pub payment_service_url: String,
+    /// Base URL of the community service.
+    #[arg(
+        long,
+        env = "COMMUNITY_SERVICE_URL",
+        default_value = "http://localhost:3008",
+        hide_env_values = true
+    )]
+    pub community_service_url: String,
+    /// Base URL of the queue service.
+    #[arg(
+        long,
+        env = "QUEUE_SERVICE_URL",
+        default_value = "http://localhost:3007",
+        hide_env_values = true
+    )]
+    pub queue_service_url: String,
 }

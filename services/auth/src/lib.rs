@@ -5,10 +5,13 @@
 
 pub mod config;
 pub mod domain;
+pub mod erasing;
 pub mod google;
 pub mod hashing;
+pub mod holders;
 pub mod http;
 pub mod jobs;
+mod refusals;
 pub mod seed;
 pub mod state;
 pub mod store;

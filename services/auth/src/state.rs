@@ -1,13 +1,15 @@
 //! What every handler and job shares.
 
+use jiff::SignedDuration;
 use parking_lot::Mutex;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 use urr_contract::tokens::TokenKey;
 use urr_kit::{
     Clock, Runtime,
     internal::{HasInternalToken, InternalToken},
+    retention::Retention,
 };
 
 use crate::{
@@ -15,6 +17,7 @@ use crate::{
     domain::{attempts::Attempts, session::Lifetimes},
     google::Google,
     hashing::Hashing,
+    holders::Holders,
 };
 
 /// The parts of a running auth service.
@@ -28,6 +31,9 @@ pub struct State {
     pub(crate) hashing: Hashing,
     pub(crate) attempts: Mutex<Attempts>,
     pub(crate) google: Option<Google>,
+    pub(crate) holders: Holders,
+    pub(crate) retention: Retention,
+    pub(crate) erasures_kept: SignedDuration,
     pub(crate) internal_token: InternalToken,
     pub(crate) metrics: AuthMetrics,
 }
@@ -39,6 +45,8 @@ pub(crate) struct AuthMetrics {
     pub(crate) failed_logins: Counter,
     pub(crate) slowed_logins: Counter,
     pub(crate) reused_tokens: Counter,
+    pub(crate) erased_accounts: Counter,
+    pub(crate) open_erasures: Gauge,
 }
 
 impl State {
@@ -55,6 +63,11 @@ impl State {
             hashing: Hashing::start(config.hashing.bcrypt_threads, config.hashing.bcrypt_queue)?,
             attempts: Mutex::default(),
             google: Google::new(&config.google)?,
+            holders: Holders::new(&config.holders, &config.internal.token()),
+            retention: Retention::new(&runtime.metrics),
+            erasures_kept: SignedDuration::from_hours(
+                i64::from(config.retention_erasures_days) * 24,
+            ),
             internal_token: config.internal.token(),
             metrics: AuthMetrics {
                 logins: count("urr_auth_logins", "Logins with a password that succeeded"),
@@ -69,6 +82,11 @@ impl State {
                 reused_tokens: count(
                     "urr_auth_reused_tokens",
                     "Refresh tokens presented after their rotation",
+                ),
+                erased_accounts: count("urr_auth_erased_accounts", "Accounts erased everywhere"),
+                open_erasures: runtime.metrics.gauge(
+                    "urr_auth_open_erasures",
+                    "Erasures that some service has not carried out yet",
                 ),
             },
         })

@@ -83,6 +83,11 @@ impl StoredHash {
         self.cost
     }
 
+    /// Whether it was made of a password at all, which may be compared with it.
+    pub fn is_of_a_password(&self) -> bool {
+        !self.is_dummy
+    }
+
     /// Whether `password` is the one. Blocks for as long as the cost says.
     pub fn matches(&self, password: &Password) -> bool {
         let equal = bcrypt::verify(password.expose(), &self.hash).unwrap_or(false);

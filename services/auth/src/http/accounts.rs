@@ -131,44 +131,45 @@ pub(super) async fn log_in(
 }
 
 /// The account whose password this is, with its hash, or one refusal for all that is wrong.
+/// An unknown e-mail costs as much as a wrong password.
 async fn authenticate(state: &State, credentials: Credentials) -> ApiResult<(Account, String)> {
     let Credentials { email, password } = credentials;
-    if !state.attempts.lock().may_try(&email, state.clock.now()) {
-        state.metrics.slowed_logins.inc();
-        return Err(errors::wrong_credentials());
-    }
-    match compare(state, &email, password).await {
-        Ok(Some(found)) => {
-            state.attempts.lock().succeeded(&email);
-            state.metrics.logins.inc();
-            Ok(found)
-        }
-        Ok(None) => {
-            state.metrics.failed_logins.inc();
-            Err(errors::wrong_credentials())
-        }
-        Err(error) => {
-            state.attempts.lock().withdraw(&email);
-            Err(error)
-        }
-    }
+    let found = users::by_email_with_hash(&state.pool, email.as_str()).await?;
+    let stored = StoredHash::new(found.as_ref().map(|(_, hash)| hash.clone()));
+    let is_right = is_password(state, &email, stored, password).await?;
+    let found = found
+        .filter(|_| is_right)
+        .ok_or_else(errors::wrong_credentials)?;
+    state.metrics.logins.inc();
+    Ok(found)
 }
 
-/// The account of the e-mail, if the password is its own. An unknown e-mail costs as much
-/// as a wrong password.
-async fn compare(
+/// Whether the password is the one of that account, as one more counted attempt: too soon
+/// after others it is not even compared.
+pub(super) async fn is_password(
     state: &State,
     email: &Email,
+    stored: StoredHash,
     password: Password,
-) -> ApiResult<Option<(Account, String)>> {
-    let found = users::by_email_with_hash(&state.pool, email.as_str()).await?;
-    let hash = found.as_ref().map(|(_, hash)| hash.clone());
-    let is_right = state
-        .hashing
-        .matches(password, StoredHash::new(hash))
-        .await
-        .map_err(errors::busy)?;
-    Ok(found.filter(|_| is_right))
+) -> ApiResult<bool> {
+    if !state.attempts.lock().may_try(email, state.clock.now()) {
+        state.metrics.slowed_logins.inc();
+        return Ok(false);
+    }
+    match state.hashing.matches(password, stored).await {
+        Ok(true) => {
+            state.attempts.lock().succeeded(email);
+            Ok(true)
+        }
+        Ok(false) => {
+            state.metrics.failed_logins.inc();
+            Ok(false)
+        }
+        Err(busy) => {
+            state.attempts.lock().withdraw(email);
+            Err(errors::busy(busy))
+        }
+    }
 }
 
 /// The language that the browser prefers, Korean where it says none that is spoken here.

@@ -8,7 +8,12 @@ use jiff::Timestamp;
 use urr_contract::tokens::{AccessClaims, SessionTokenType, TokenKey};
 use urr_kit::ApiError;
 
-use crate::{State, store::token_families};
+use super::errors;
+use crate::{
+    State,
+    domain::account::{Account, Role},
+    store::{token_families, users},
+};
 
 /// Claims of a valid access token. 401 without one.
 pub(super) struct Bearer(pub(super) AccessClaims);
@@ -38,6 +43,23 @@ impl FromRequestParts<Arc<State>> for Live {
             return Err(ApiError::unauthorized());
         }
         Ok(Self(claims))
+    }
+}
+
+/// The account of whoever is signed in, where it may administer: as it is stored, since a role
+/// may have been taken away. 401 where nobody is signed in, 403 where somebody else is.
+pub(super) struct Administrator(pub(super) Account);
+
+impl FromRequestParts<Arc<State>> for Administrator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, ApiError> {
+        let Live(claims) = Live::from_request_parts(parts, state).await?;
+        users::by_id(&state.pool, claims.user_id)
+            .await?
+            .filter(|account| account.role == Role::Admin)
+            .map(Self)
+            .ok_or_else(errors::admin_only)
     }
 }
 

@@ -38,6 +38,31 @@ pub(super) fn busy(busy: Busy) -> ApiError {
     .caused_by(busy)
 }
 
+pub(super) fn password_required() -> ApiError {
+    ApiError::bad_request("PASSWORD_REQUIRED", "Password is required")
+}
+
+pub(super) fn wrong_password() -> ApiError {
+    ApiError::bad_request("WRONG_PASSWORD", "Wrong password")
+}
+
+/// For whoever has no password to show.
+pub(super) fn sign_in_again() -> ApiError {
+    ApiError::forbidden(
+        "SIGN_IN_AGAIN",
+        "Please sign in with Google again, then retry",
+    )
+}
+
+pub(super) fn admin_only() -> ApiError {
+    ApiError::forbidden("ADMIN_ROLE_REQUIRED", "Admin role required")
+}
+
+/// To administrators, who ask by id.
+pub(super) fn no_such_account() -> ApiError {
+    ApiError::not_found("USER_NOT_FOUND", "User not found")
+}
+
 pub(super) fn user_not_found() -> ApiError {
     ApiError::bad_request("USER_NOT_FOUND", "User not found")
 }

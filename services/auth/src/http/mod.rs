@@ -17,7 +17,9 @@ use crate::State;
 mod accounts;
 mod bearer;
 mod body;
+mod erasure;
 mod errors;
+mod export;
 mod google;
 mod internal;
 mod me;
@@ -43,10 +45,16 @@ pub(crate) fn public() -> OpenApiRouter<Arc<State>> {
     let accounts = OpenApiRouter::default()
         .routes(routes!(accounts::register))
         .routes(routes!(accounts::log_in))
-        .routes(routes!(me::show, me::change))
+        .routes(routes!(me::show, me::change, erasure::leave))
+        .routes(routes!(export::export))
         .routes(routes!(sessions::verify_token))
         .routes(routes!(sessions::refresh))
         .routes(routes!(sessions::log_out))
         .routes(routes!(google::sign_in));
-    OpenApiRouter::default().nest("/api/auth", accounts)
+    let administration = OpenApiRouter::default()
+        .routes(routes!(erasure::erase))
+        .routes(routes!(erasure::show));
+    OpenApiRouter::default()
+        .nest("/api/auth", accounts)
+        .nest("/api/admin", administration)
 }

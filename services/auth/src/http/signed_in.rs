@@ -147,14 +147,20 @@ impl SignedIn<'_> {
 
 /// Takes both cookies away.
 pub(super) fn signed_out(secure: bool) -> ApiResult<Response> {
-    let cookies = [
-        access_cookie("", 0, secure)?,
-        refresh_cookie("", 0, secure)?,
-    ];
     let body = SignedOutBody {
         message: "Logged out successfully",
     };
-    Ok((AppendHeaders(cookies), AppJson(body)).into_response())
+    Ok((without_cookies(secure)?, AppJson(body)).into_response())
+}
+
+/// The headers that take both cookies away.
+pub(super) fn without_cookies(
+    secure: bool,
+) -> ApiResult<AppendHeaders<[(HeaderName, HeaderValue); 2]>> {
+    Ok(AppendHeaders([
+        access_cookie("", 0, secure)?,
+        refresh_cookie("", 0, secure)?,
+    ]))
 }
 
 fn access_cookie(value: &str, max_age: i64, secure: bool) -> ApiResult<(HeaderName, HeaderValue)> {

@@ -1,28 +1,30 @@
-//! Deletes what is past its end: families, refresh tokens, remembered attempts. In batches,
-//! so that no statement holds many locks.
+//! Deletes what is past its end: families, refresh tokens, records of erasures, remembered
+//! attempts.
 
-use tracing::info;
-
-use crate::{State, store::token_families};
-
-/// Rows a statement deletes at most.
-const BATCH: i64 = 1000;
+use crate::{
+    State,
+    store::{erasures, token_families},
+};
 
 /// Deletes all there is to delete at this time.
 pub async fn run(state: &State) -> anyhow::Result<()> {
     let now = state.clock.now();
+    let (pool, retention) = (&state.pool, &state.retention);
     state.attempts.lock().prune(now);
-    let mut deleted = 0;
-    loop {
-        let families = token_families::purge_families(&state.pool, now, BATCH).await?;
-        let tokens = token_families::purge_tokens(&state.pool, now, BATCH).await?;
-        deleted += families + tokens;
-        if families + tokens == 0 {
-            break;
-        }
-    }
-    if deleted > 0 {
-        info!(deleted, "deleted expired sessions");
-    }
+    retention
+        .sweep("logins", |batch| {
+            token_families::purge_families(pool, now, batch)
+        })
+        .await?;
+    retention
+        .sweep("refresh tokens", |batch| {
+            token_families::purge_tokens(pool, now, batch)
+        })
+        .await?;
+    retention
+        .sweep("erasures", |batch| {
+            erasures::purge(pool, now - state.erasures_kept, batch)
+        })
+        .await?;
     Ok(())
 }

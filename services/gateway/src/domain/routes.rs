@@ -68,6 +68,7 @@ pub fn route(path: &str) -> Option<Route> {
         "reservations" => ("/api/reservations/**", Service::Ticket),
         "queue" => ("/api/queue/**", Service::Queue),
         "check-ins" => ("/api/check-ins/**", Service::Ticket),
+        "admin" if below(path, "/api/admin/users") => ("/api/admin/users/**", Service::Auth),
         "admin" => ("/api/admin/**", Service::Ticket),
         "community" => ("/api/community/**", Service::Community),
         "news" => ("/api/news/**", Service::Community),
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seventeen_patterns_and_nothing_else_are_routed() {
+    fn eighteen_patterns_and_nothing_else_are_routed() {
         for (path, service) in [
             ("/api/auth/login", Service::Auth),
             ("/api/payments", Service::Payment),
@@ -131,6 +132,8 @@ mod tests {
             ("/api/queue/check/1", Service::Queue),
             ("/api/check-ins/merge", Service::Ticket),
             ("/api/admin/dashboard", Service::Ticket),
+            ("/api/admin/users/1", Service::Auth),
+            ("/api/admin/usersx", Service::Ticket),
             ("/api/community/posts", Service::Community),
             ("/api/news", Service::Community),
             ("/api/artists", Service::Ticket),
