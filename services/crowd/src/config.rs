@@ -5,14 +5,12 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use urr_contract::EventId;
+use urr_kit::env_file::{self, Variables};
 
-use crate::{
-    domain::{
-        arrival::Arrival,
-        fan::{Accounts, Rules},
-        report::RateLimits,
-    },
-    env_file::EnvFile,
+use crate::domain::{
+    arrival::Arrival,
+    fan::{Accounts, Rules},
+    report::RateLimits,
 };
 
 /// Gateway of a platform that nobody configured.
@@ -88,19 +86,19 @@ pub struct Config {
 
 impl Config {
     /// The variables of the env file, if one is named.
-    pub fn variables(&self) -> anyhow::Result<EnvFile> {
+    pub fn variables(&self) -> anyhow::Result<Variables> {
         match &self.env_file {
-            Some(path) => EnvFile::read(path),
-            None => Ok(EnvFile::default()),
+            Some(path) => env_file::read(path),
+            None => Ok(Variables::new()),
         }
     }
 
     /// The gateway's address, without a slash at its end.
-    pub fn gateway(&self, variables: &EnvFile) -> anyhow::Result<reqwest::Url> {
+    pub fn gateway(&self, variables: &Variables) -> anyhow::Result<reqwest::Url> {
         let address = self
             .gateway
             .as_deref()
-            .or_else(|| variables.get("GATEWAY_URL"))
+            .or_else(|| env_file::value(variables, "GATEWAY_URL"))
             .unwrap_or(DEFAULT_GATEWAY);
         let url: reqwest::Url = address
             .parse()
@@ -113,7 +111,7 @@ impl Config {
     }
 
     /// What all fans have in common.
-    pub fn rules(&self, variables: &EnvFile) -> Rules {
+    pub fn rules(&self, variables: &Variables) -> Rules {
         let password = self.demo_fan_password.as_ref();
         Rules {
             event: self.event,
@@ -128,7 +126,7 @@ impl Config {
             accounts: Accounts {
                 demo_password: password
                     .map(ExposeSecret::expose_secret)
-                    .or_else(|| variables.get("DEMO_FAN_PASSWORD"))
+                    .or_else(|| env_file::value(variables, "DEMO_FAN_PASSWORD"))
                     .map(str::to_owned),
                 register: self.register,
                 first: self.first_account,
@@ -138,10 +136,10 @@ impl Config {
 }
 
 /// The gateway's limits, as far as the env file has them.
-pub fn rate_limits(variables: &EnvFile) -> RateLimits {
+pub fn rate_limits(variables: &Variables) -> RateLimits {
     let limit = |category: &str| {
         let name = format!("RATE_LIMIT_{category}_RPM");
-        variables.get(&name).and_then(|value| value.parse().ok())
+        env_file::value(variables, &name).and_then(|value| value.parse().ok())
     };
     RateLimits {
         auth: limit("AUTH"),
@@ -202,7 +200,8 @@ mod tests {
     #[test]
     fn the_env_file_tells_what_no_option_says() {
         let file =
-            EnvFile::parse("GATEWAY_URL=http://h:9\nDEMO_FAN_PASSWORD=p\nRATE_LIMIT_AUTH_RPM=5");
+            env_file::parse("GATEWAY_URL=http://h:9\nDEMO_FAN_PASSWORD=p\nRATE_LIMIT_AUTH_RPM=5")
+                .expect("variables");
         let config = config(&[]).expect("defaults are valid");
         assert_eq!(
             config.gateway(&file).expect("valid").as_str(),
@@ -220,7 +219,7 @@ mod tests {
     fn a_gateway_is_an_http_address() {
         for wrong in ["https://h:1", "h:1", "nonsense"] {
             let config = config(&["--gateway", wrong]).expect("read later");
-            assert!(config.gateway(&EnvFile::default()).is_err(), "{wrong}");
+            assert!(config.gateway(&Variables::new()).is_err(), "{wrong}");
         }
     }
 }

@@ -9,7 +9,6 @@ pub mod browser;
 pub mod config;
 pub mod domain;
 pub mod driver;
-pub mod env_file;
 pub mod progress;
 
 use std::{

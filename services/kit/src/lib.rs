@@ -11,6 +11,7 @@ pub mod config;
 pub mod consumer;
 pub mod database;
 pub mod engines;
+pub mod env_file;
 pub mod error;
 pub mod extract;
 pub mod health;

@@ -7,7 +7,6 @@ mod audit;
 mod cli;
 mod crowd;
 mod databases;
-mod env_file;
 mod migrate;
 mod process;
 mod seed;

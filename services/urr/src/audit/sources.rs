@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context;
 use sqlx::PgPool;
-use urr_kit::{config::parse_secret, database::Database};
-
-use crate::{
-    databases::{Databases, Name},
+use urr_kit::{
+    config::parse_secret,
+    database::Database,
     env_file::{self, Variables},
 };
+
+use crate::databases::{Databases, Name};
 
 /// Connections an audit makes to one database.
 const CONNECTIONS: u32 = 2;

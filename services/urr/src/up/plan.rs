@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use urr_kit::env_file::Variables;
+
 use super::ports::Ports;
-use crate::{databases::Name, env_file::Variables};
+use crate::databases::Name;
 
 /// What listens on a port of its own, with the variable that keeps the port in `run.env`.
 pub(crate) const PORTS: [(&str, &str); 11] = [

@@ -6,7 +6,10 @@ use futures::future::try_join_all;
 use rustix::process::Signal;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::mpsc;
-use urr_kit::engines::Postgres;
+use urr_kit::{
+    engines::Postgres,
+    env_file::{self, Variables},
+};
 
 use super::{
     Options,
@@ -20,10 +23,7 @@ use super::{
     probe,
     settings::Settings,
 };
-use crate::{
-    env_file::{self, Variables},
-    migrate, seed,
-};
+use crate::{migrate, seed};
 
 /// How long engines may take to be ready: a Postgres that was killed replays its log first,
 /// and Kafka is fetched the first time.

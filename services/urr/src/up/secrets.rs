@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use rand::{Rng, RngExt, distr::Alphanumeric};
-
-use crate::env_file::{self, Variables};
+use urr_kit::env_file::{self, Variables};
 
 /// Secrets between programs.
 const KEYS: [&str; 7] = [

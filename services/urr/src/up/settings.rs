@@ -1,9 +1,9 @@
 //! Values that the services get: the user's where there is one, else ours.
 
 use clap::Args as _;
+use urr_kit::env_file::Variables;
 
 use super::{directory::Directory, plan, secrets};
-use crate::env_file::Variables;
 
 /// Our values: secrets, and defaults of a local platform.
 #[derive(Debug)]

@@ -6,17 +6,25 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, io::Write as _, path::Path
 use anyhow::Context;
 
 /// Variables by name.
-pub(crate) type Variables = BTreeMap<String, String>;
+pub type Variables = BTreeMap<String, String>;
+
+/// The value of `name`, unless it is missing or empty.
+pub fn value<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
+    variables
+        .get(name)
+        .map(String::as_str)
+        .filter(|value| !value.is_empty())
+}
 
 /// Reads the file at `path`.
-pub(crate) fn read(path: &Path) -> anyhow::Result<Variables> {
+pub fn read(path: &Path) -> anyhow::Result<Variables> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read the variables in {}", path.display()))?;
     parse(&text).with_context(|| format!("{} is not a file of NAME=value lines", path.display()))
 }
 
 /// Reads the file at `path`; no file has no variables.
-pub(crate) fn read_if_there(path: &Path) -> anyhow::Result<Variables> {
+pub fn read_if_there(path: &Path) -> anyhow::Result<Variables> {
     if path.exists() {
         read(path)
     } else {
@@ -26,7 +34,7 @@ pub(crate) fn read_if_there(path: &Path) -> anyhow::Result<Variables> {
 
 /// Writes the file at `path`, readable by its owner only. A reader sees the old file or the
 /// new one, never half of it.
-pub(crate) fn write(path: &Path, heading: &str, variables: &Variables) -> anyhow::Result<()> {
+pub fn write(path: &Path, heading: &str, variables: &Variables) -> anyhow::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let draft = path.with_extension("env.new");
     let save = || -> std::io::Result<()> {
@@ -64,7 +72,9 @@ fn quoted(value: &str) -> String {
     }
 }
 
-fn parse(text: &str) -> anyhow::Result<Variables> {
+/// Takes the variables out of `text`. Comments and empty lines are left out; a value may be
+/// quoted and a name may follow `export`.
+pub fn parse(text: &str) -> anyhow::Result<Variables> {
     text.lines()
         .enumerate()
         .map(|(index, line)| (index + 1, line.trim()))
@@ -111,6 +121,14 @@ mod tests {
         assert_eq!(variables["PORT"], "3001");
         assert_eq!(variables["NAME"], "it's");
         assert_eq!(variables["URL"], "a b");
+    }
+
+    #[test]
+    fn an_empty_value_is_none() {
+        let variables = parse("A=\nB=1\n").unwrap();
+        assert_eq!(value(&variables, "A"), None);
+        assert_eq!(value(&variables, "B"), Some("1"));
+        assert_eq!(value(&variables, "C"), None);
     }
 
     #[test]
