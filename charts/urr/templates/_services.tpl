@@ -15,6 +15,7 @@ auth:
   port: 3005
   database: auth
   external: true
+  calls: [ticket, payment, community, queue]
   secrets: [GATEWAY_TOKEN, INTERNAL_API_TOKEN, JWT_SECRET]
 queue:
   port: 3007

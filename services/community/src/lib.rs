@@ -9,6 +9,7 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod jobs;
+mod personal_data;
 pub mod state;
 pub mod store;
 

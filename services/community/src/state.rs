@@ -2,7 +2,7 @@
 
 use prometheus_client::metrics::counter::Counter;
 use sqlx::PgPool;
-use urr_kit::{Clock, Runtime, client::InternalClient};
+use urr_kit::{Clock, Runtime, client::InternalClient, internal::InternalToken};
 
 use crate::{artists::Artists, authors::Authors, config::Config, domain::views::Views};
 
@@ -10,6 +10,7 @@ use crate::{artists::Artists, authors::Authors, config::Config, domain::views::V
 #[derive(Debug)]
 pub struct State {
     pub(crate) pool: PgPool,
+    pub(crate) internal_token: InternalToken,
     pub(crate) clock: Clock,
     pub(crate) authors: Authors,
     pub(crate) artists: Artists,
@@ -31,10 +32,11 @@ impl State {
     pub fn new(config: &Config, pool: PgPool, runtime: &Runtime) -> Self {
         let token = config.internal.token();
         let auth = InternalClient::new("auth", &config.auth_service_url, token.clone());
-        let ticket = InternalClient::new("ticket", &config.ticket_service_url, token);
+        let ticket = InternalClient::new("ticket", &config.ticket_service_url, token.clone());
         let count = |name, help| runtime.metrics.counter(name, help);
         Self {
             pool,
+            internal_token: token,
             clock: runtime.clock.clone(),
             authors: Authors::new(auth),
             artists: Artists::new(ticket.clone()),

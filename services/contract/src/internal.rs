@@ -280,6 +280,25 @@ pub struct RefundRequest {
     pub reason: String,
 }
 
+/// An order that was captured and cannot be honoured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwedOrder {
+    /// The order.
+    pub order_id: String,
+    /// Why its money goes back.
+    pub reason: String,
+}
+
+/// Answer of ticket's `GET /internal/orders/owed-back?after=…`: captured orders of which a
+/// fact told payment minutes ago that their money is owed back, and of which ticket has not
+/// heard since, by their ids. Empty where no fact got lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwedBack {
+    /// At most 100; those after the last one are asked for with its id as `after`.
+    pub orders: Vec<OwedOrder>,
+}
+
 /// `{"ok":true}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ok {

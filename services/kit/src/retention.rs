@@ -1,18 +1,21 @@
 //! Deletes what has been kept long enough: in batches, so that no statement holds many locks,
 //! and counted, so that a sweep that stopped working is seen.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
 };
+use sqlx::PgPool;
 use tracing::info;
 
-use crate::Metrics;
+use crate::{Metrics, Runtime};
 
 /// Rows a statement deletes at most.
 pub const BATCH: i64 = 1_000;
+/// How often a service that has nothing else to sweep looks for dead letters.
+const PERIOD: Duration = Duration::from_hours(1);
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Kind {
@@ -61,6 +64,57 @@ impl Retention {
         }
         Ok(all)
     }
+}
+
+/// How long dead letters are kept. They name people by their ids.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct DeadLetterArgs {
+    /// Days for which facts that could not be applied are kept for somebody to look at.
+    #[arg(long, env = "RETENTION_DEAD_LETTERS_DAYS", default_value_t = 90, hide_env_values = true,
+          value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub retention_dead_letters_days: u16,
+}
+
+impl DeadLetterArgs {
+    /// Deletes the dead letters of that database that are older.
+    pub async fn sweep(self, pool: &PgPool, retention: &Retention) -> sqlx::Result<u64> {
+        let days = i32::from(self.retention_dead_letters_days);
+        retention
+            .sweep("dead letters", |batch| {
+                delete_dead_letters(pool, days, batch)
+            })
+            .await
+    }
+
+    /// Does so every hour in the background.
+    pub fn spawn(self, runtime: &Runtime, pool: &PgPool) {
+        let (retention, pool) = (Retention::new(&runtime.metrics), pool.clone());
+        runtime.tasks.every("retention", PERIOD, move || {
+            let (retention, pool) = (retention.clone(), pool.clone());
+            async move {
+                self.sweep(&pool, &retention).await?;
+                Ok(())
+            }
+        });
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the table is the same in every database that consumes"
+)]
+async fn delete_dead_letters(pool: &PgPool, days: i32, batch: i64) -> sqlx::Result<u64> {
+    let deleted = sqlx::query(
+        "delete from dead_letters where (consumer, fact_id) in (
+             select consumer, fact_id from dead_letters
+             where failed_at < now() - make_interval(days => $1) limit $2 for update skip locked
+         )",
+    )
+    .bind(days)
+    .bind(batch)
+    .execute(pool)
+    .await?;
+    Ok(deleted.rows_affected())
 }
 
 #[cfg(test)]

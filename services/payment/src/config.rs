@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use urr_kit::{
     bus::BusArgs,
     config::{GatewayTokenArgs, HttpArgs, InternalArgs, parse_secret},
+    retention::DeadLetterArgs,
 };
 
 urr_kit::database_args!(pub PaymentDatabase, "PAYMENT_DB");
@@ -35,6 +36,9 @@ pub struct Config {
     /// Who moves the money.
     #[command(flatten)]
     pub provider: ProviderArgs,
+    /// How long facts are kept that could not be applied.
+    #[command(flatten)]
+    pub dead_letters: DeadLetterArgs,
     /// Base URL of the ticket service.
     #[arg(
         long,

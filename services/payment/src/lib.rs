@@ -11,6 +11,7 @@ mod fault_points;
 mod http;
 mod jobs;
 mod paying;
+mod personal_data;
 mod provider;
 mod refusals;
 mod state;
@@ -33,7 +34,7 @@ use urr_kit::{
 pub use config::{Config, PaymentDatabase, ProviderArgs, ProviderKind};
 pub use facts::reservation_ended::ReservationEnded;
 pub use fault_points::{FaultPoint, FaultPoints};
-pub use jobs::work_once;
+pub use jobs::{owed_back::run as find_owed_back, work_once};
 pub use state::State;
 
 /// The schema of `payment_db`.
@@ -67,6 +68,7 @@ pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
         ReservationEnded(Arc::clone(&state)),
     );
     jobs::spawn(&state);
+    config.dead_letters.spawn(&runtime, &pool);
     let health = Health::new(&runtime)
         .postgres("postgresql", &pool)
         .bus("kafka", &bus);

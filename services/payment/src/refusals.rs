@@ -110,11 +110,15 @@ pub(crate) fn by_ticket(error: CallError) -> ApiError {
         Some(status) if is_refusal(&error) => {
             ApiError::new(status, "REFUSED_BY_TICKET", error.detail)
         }
-        _ => ApiError::unavailable(
-            "TICKET_UNAVAILABLE",
-            "Ticket service unavailable. Please retry.",
-            TICKET_RETRY_SECONDS,
-        )
-        .caused_by(error),
+        _ => ticket_too_slow().caused_by(error),
     }
+}
+
+/// Ticket did not answer in time, or not at all.
+pub(crate) fn ticket_too_slow() -> ApiError {
+    ApiError::unavailable(
+        "TICKET_UNAVAILABLE",
+        "Ticket service unavailable. Please retry.",
+        TICKET_RETRY_SECONDS,
+    )
 }

@@ -14,6 +14,9 @@ use crate::{Config, fault_points::FaultPoints, provider::Toss, ticket::Ticket};
 
 /// Longest time before a client is answered: less than the gateway waits for us.
 const ANSWER_WITHIN: Duration = Duration::from_secs(9);
+/// Longest time in which an order is opened: half of it, so that a method of the demonstration
+/// hands over in time what it paid for.
+const OPEN_WITHIN: Duration = Duration::from_millis(4_500);
 
 /// State of the service.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub struct State {
     pub(crate) work: Notify,
     /// Longest time before a client is answered, though the work goes on. Shorter in tests.
     pub answer_within: Duration,
+    /// Longest time in which an order is opened. Shorter in tests.
+    pub open_within: Duration,
     /// Where tests let the process die.
     pub fault_points: FaultPoints,
 }
@@ -43,6 +48,7 @@ pub(crate) struct Counts {
     pub(crate) refunded: Counter,
     pub(crate) refund_refusals: Counter,
     pub(crate) double_captures: Counter,
+    pub(crate) lost_refunds: Counter,
     pub(crate) in_doubt: Gauge,
 }
 
@@ -72,6 +78,10 @@ impl State {
                     "urr_refund_refusals",
                     "Refunds that the provider refused; somebody should look",
                 ),
+                lost_refunds: metrics.counter(
+                    "urr_payment_lost_refunds",
+                    "Refunds of which the fact was lost; somebody should look why",
+                ),
                 double_captures: metrics.counter(
                     "urr_payment_double_captures",
                     "Captures under an order's id beside the one it is paid with; each goes back",
@@ -83,6 +93,7 @@ impl State {
             },
             work: Notify::new(),
             answer_within: ANSWER_WITHIN,
+            open_within: OPEN_WITHIN,
             fault_points: FaultPoints::default(),
             runtime,
         })

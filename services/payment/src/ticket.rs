@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use urr_contract::{
     EventId, UserId, Won,
-    internal::{ConfirmRequest, FenceAnswer, PayAnswer, PayRequest, RefundRequest, ReservationRow},
+    internal::{
+        ConfirmRequest, FenceAnswer, OwedBack, PayAnswer, PayRequest, RefundRequest, ReservationRow,
+    },
 };
 use urr_kit::{
     client::{CallError, InternalClient},
@@ -125,6 +127,13 @@ impl Ticket {
         };
         self.tell(&format!("{}/refund", path(order.target)), &request)
             .await
+    }
+
+    /// Captured orders after `after` of which ticket told us minutes ago that their money is
+    /// owed back.
+    pub(crate) async fn owed_back(&self, after: &str) -> Result<OwedBack, CallError> {
+        let path = format!("/internal/orders/owed-back?after={after}");
+        self.0.get(&path).await
     }
 
     async fn tell<B: Serialize + Sync>(&self, path: &str, body: &B) -> Result<(), CallError> {

@@ -36,6 +36,9 @@ pub struct AdmissionConfig {
     /// The bus that tells of purchases.
     #[command(flatten)]
     pub bus: urr_kit::bus::BusArgs,
+    /// How long facts are kept that could not be applied.
+    #[command(flatten)]
+    pub dead_letters: urr_kit::retention::DeadLetterArgs,
     /// What it shares with the service.
     #[command(flatten)]
     pub line: LineArgs,

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod http;
 pub mod jobs;
 pub mod lines;
+mod personal_data;
 mod presale;
 pub mod redis;
 pub mod state;
@@ -67,6 +68,7 @@ pub async fn run_admission(config: AdmissionConfig, runtime: Runtime) -> anyhow:
     let bus = config.bus.connect(&runtime).await?;
     jobs::admit::spawn(&runtime, &state);
     facts::spawn(&runtime, &state, bus.clone());
+    config.dead_letters.spawn(&runtime, &state.pool);
     let health = health(&runtime, &state).bus("kafka", &bus);
     let routes = Router::new();
     urr_kit::serve::serve(&runtime, &config.http.listen(), routes, health, None).await

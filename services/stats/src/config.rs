@@ -1,7 +1,10 @@
 //! Settings of stats.
 
 use jiff::tz::TimeZone;
-use urr_kit::config::{BusArgs, GatewayTokenArgs, HttpArgs, InternalArgs};
+use urr_kit::{
+    config::{BusArgs, GatewayTokenArgs, HttpArgs, InternalArgs},
+    retention::DeadLetterArgs,
+};
 
 urr_kit::database_args!(pub StatsDatabase, "STATS_DB");
 
@@ -23,6 +26,9 @@ pub struct Config {
     /// The token of the gateway.
     #[command(flatten)]
     pub gateway: GatewayTokenArgs,
+    /// How long facts are kept that could not be applied.
+    #[command(flatten)]
+    pub dead_letters: DeadLetterArgs,
     /// Where auth is, which knows how many accounts there are.
     #[arg(
         long,

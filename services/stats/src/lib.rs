@@ -51,6 +51,7 @@ pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
     };
     consumer::spawn(&runtime, consumer, state.recorder());
     jobs::spawn(&runtime, &state);
+    config.dead_letters.spawn(&runtime, &pool);
     let health = Health::new(&runtime)
         .postgres("postgresql", &pool)
         .bus("kafka", &bus);

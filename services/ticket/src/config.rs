@@ -6,6 +6,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use urr_kit::{
     bus::BusArgs,
     config::{GatewayTokenArgs, HttpArgs, InternalArgs, RedisArgs, parse_secret},
+    retention::DeadLetterArgs,
 };
 
 use crate::{
@@ -99,6 +100,34 @@ pub struct Config {
     /// Tickets and the door.
     #[command(flatten)]
     pub door: DoorArgs,
+    /// How long things are kept.
+    #[command(flatten)]
+    pub retention: RetentionArgs,
+}
+
+/// How long things are kept that nobody needs for ever. Reservations, resale and payouts are
+/// not among them: the law wants them for five years, and they name nobody but by an id.
+#[derive(clap::Args, Clone, Debug)]
+pub struct RetentionArgs {
+    /// Days for which answers to requests with an idempotency key are kept.
+    #[arg(long, env = "RETENTION_STORED_ANSWERS_DAYS", default_value_t = 1, hide_env_values = true,
+          value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub retention_stored_answers_days: u16,
+    /// Days for which the audit log knows from which address an administrator acted.
+    #[arg(long, env = "RETENTION_AUDIT_ADDRESSES_DAYS", default_value_t = 90, hide_env_values = true,
+          value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub retention_audit_addresses_days: u16,
+    /// Days for which acts stay in the audit log.
+    #[arg(long, env = "RETENTION_AUDIT_DAYS", default_value_t = 1095, hide_env_values = true,
+          value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub retention_audit_days: u16,
+    /// Days for which it is known who was scanned at which gate, after the day of the show.
+    #[arg(long, env = "RETENTION_SCANS_DAYS", default_value_t = 365, hide_env_values = true,
+          value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub retention_scans_days: u16,
+    /// Facts that could not be applied.
+    #[command(flatten)]
+    pub dead_letters: DeadLetterArgs,
 }
 
 /// Settings of tickets and the door.

@@ -15,6 +15,7 @@ pub mod images;
 pub mod jobs;
 pub mod membership;
 pub mod metrics;
+mod personal_data;
 pub mod redis;
 pub mod refusal;
 pub mod resale;

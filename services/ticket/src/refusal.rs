@@ -366,6 +366,27 @@ pub fn transfer_not_found() -> ApiError {
     ApiError::not_found("TRANSFER_NOT_FOUND", "Transfer not found")
 }
 
+/// 404.
+pub fn payout_not_found() -> ApiError {
+    ApiError::not_found("PAYOUT_NOT_FOUND", "Payout not found")
+}
+
+/// 400.
+pub fn payout_reference() -> ApiError {
+    ApiError::bad_request(
+        "INVALID_REFERENCE",
+        "reference must have 1 to 100 characters",
+    )
+}
+
+/// 409: under another reference.
+pub fn already_paid() -> ApiError {
+    ApiError::conflict(
+        "PAYOUT_PAID",
+        "This payout was recorded with another reference",
+    )
+}
+
 /// 403.
 pub fn not_your_listing() -> ApiError {
     ApiError::forbidden("NOT_YOUR_LISTING", "Not your transfer listing")

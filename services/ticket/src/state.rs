@@ -8,10 +8,11 @@ use urr_kit::{
     client::InternalClient,
     internal::{HasInternalToken, InternalToken},
     redis::Redis,
+    retention::Retention,
 };
 
 use crate::{
-    config::Config,
+    config::{Config, RetentionArgs},
     domain::{credential::Keyring, doors::DoorRules},
     images::Images,
     metrics::BookingMetrics,
@@ -43,6 +44,10 @@ pub struct State {
     pub door_rules: DoorRules,
     /// Uploaded pictures.
     pub images: Arc<Images>,
+    /// Sweeps of what was kept long enough.
+    pub retention: Retention,
+    /// How long that is.
+    pub kept: RetentionArgs,
     /// Counters.
     pub metrics: BookingMetrics,
     /// The service's time, for what is shown; the database's decides.
@@ -69,6 +74,8 @@ impl State {
             keyring: config.door.keyring(),
             door_rules: config.door.rules(),
             images: Arc::new(Images::new(config.images.clone())),
+            retention: Retention::new(&runtime.metrics),
+            kept: config.retention.clone(),
             metrics: BookingMetrics::new(&runtime.metrics),
             clock: runtime.clock.clone(),
             internal_token,

@@ -20,6 +20,21 @@ pub struct IdTokenClaims {
     pub picture: Option<String>,
     /// End of life, in seconds since the epoch.
     pub exp: i64,
+    /// Begin of life, in seconds since the epoch, where it has one.
+    pub nbf: Option<i64>,
+}
+
+/// How far the issuer's clock may be ahead of ours, in seconds.
+const CLOCK_SKEW_SECONDS: i64 = 60;
+
+impl IdTokenClaims {
+    /// Whether the token lives at `now`, in seconds since the epoch.
+    pub fn lives_at(&self, now: i64) -> bool {
+        now < self.exp
+            && self
+                .nbf
+                .is_none_or(|begin| begin <= now + CLOCK_SKEW_SECONDS)
+    }
 }
 
 /// A person as Google vouches for them.
@@ -106,6 +121,17 @@ mod tests {
         assert_eq!(ana.email.as_str(), "ana@gmail.com");
         assert_eq!(ana.name, "Ana");
         assert_eq!(ana.picture.as_deref(), Some("https://x/y"));
+    }
+
+    #[test]
+    fn a_token_lives_from_its_begin_by_either_clock_to_its_end() {
+        let claims = |json: &str| serde_json::from_str::<IdTokenClaims>(json).expect("claims");
+        let token = claims(r#"{"exp":1000,"nbf":500}"#);
+        assert!(!token.lives_at(439));
+        assert!(token.lives_at(440));
+        assert!(token.lives_at(999));
+        assert!(!token.lives_at(1000));
+        assert!(claims(r#"{"exp":1000}"#).lives_at(0));
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Google {
         let claims = jsonwebtoken::decode::<IdTokenClaims>(token, &key, &self.validation())
             .map_err(|_| GoogleError::Invalid)?
             .claims;
-        if claims.exp <= now.as_second() {
+        if !claims.lives_at(now.as_second()) {
             return Err(GoogleError::Invalid);
         }
         GoogleIdentity::new(claims).map_err(GoogleError::Insufficient)
@@ -65,7 +65,7 @@ impl Google {
 
     fn validation(&self) -> Validation {
         let mut validation = Validation::new(Algorithm::RS256);
-        // The end is checked against our clock, by the caller.
+        // Begin and end are checked against our clock, by the caller.
         validation.validate_exp = false;
         validation.set_audience(&[&self.client_id]);
         validation.set_issuer(&self.issuers);

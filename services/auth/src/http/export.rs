@@ -51,6 +51,10 @@ struct AccountBody {
     created_at: Timestamp,
 }
 
+#[expect(
+    clippy::struct_field_names,
+    reason = "times on the wire are named with `At`"
+)]
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedLogin)]
 #[serde(rename_all = "camelCase")]

@@ -5,12 +5,13 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use axum::{Json, Router, routing::get};
+use axum::{Json, Router, response::IntoResponse, routing::get};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::join_all;
 use http::StatusCode;
 use jiff::SignedDuration;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use urr_auth::{
     domain::session::{Lifetimes, RefreshToken},
@@ -329,6 +330,70 @@ async fn keys_are_fetched_once_an_hour_and_at_most_twice_a_minute() {
         .await
         .expect(200);
     assert_eq!(fetches(), 3);
+}
+
+/// An issuer whose published keys change; `None` while it does not answer.
+async fn changing_issuer(keys: Arc<Mutex<Option<Value>>>) -> GoogleApp {
+    let issuer = Router::new().route(
+        "/certs",
+        get(async move || match keys.lock().clone() {
+            Some(keys) => Json(keys).into_response(),
+            None => StatusCode::BAD_GATEWAY.into_response(),
+        }),
+    );
+    let url = format!("{}/certs", urr_testkit::serve(issuer).await);
+    GoogleApp {
+        app: app_with_keys_at(&url).await,
+        fetches: Arc::default(),
+    }
+}
+
+fn keys_named(key_id: &str) -> Value {
+    let mut keys: Value = serde_json::from_str(KEYS).expect("a key set");
+    keys["keys"][0]["kid"] = key_id.into();
+    keys
+}
+
+#[tokio::test]
+async fn a_new_key_is_believed_soon_and_a_withdrawn_one_no_more() {
+    let published = Arc::new(Mutex::new(Some(keys_named("monday"))));
+    let google = changing_issuer(published.clone()).await;
+    let claims = google.claims("ana@gmail.test");
+    let by = async |key: &str| google.present(&signed(&claims, KEY, key)).await;
+    by("monday").await.expect(200);
+    *published.lock() = Some(keys_named("tuesday"));
+    by("tuesday").await.expect(400);
+    google.app.advance(30);
+    by("tuesday").await.expect(200);
+    by("monday").await.expect(400);
+}
+
+#[tokio::test]
+async fn keys_at_hand_serve_while_the_issuer_is_away() {
+    let published = Arc::new(Mutex::new(Some(keys_named("monday"))));
+    let google = changing_issuer(published.clone()).await;
+    let sign_in = async || {
+        let claims = google.claims("ana@gmail.test");
+        google.present(&signed(&claims, KEY, "monday")).await
+    };
+    sign_in().await.expect(200);
+    *published.lock() = None;
+    google.app.advance(7200);
+    sign_in().await.expect(200);
+    let claims = google.claims("ana@gmail.test");
+    let unknown = google.present(&signed(&claims, KEY, "tuesday")).await;
+    unknown.expect(400);
+}
+
+#[tokio::test]
+async fn an_issuer_whose_clock_is_a_little_ahead_is_believed() {
+    let google = GoogleApp::start().await;
+    let now = google.app.now();
+    let claims = google.claims("ana@gmail.test");
+    let ahead = with(claims.clone(), "nbf", json!(now + 60));
+    google.sign_in(&ahead).await.expect(200);
+    let far_ahead = with(claims, "nbf", json!(now + 61));
+    google.sign_in(&far_ahead).await.expect(400);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use axum::{
     Router,
     routing::{delete, get},
 };
+use urr_kit::personal_data;
 
 use crate::State;
 
@@ -35,5 +36,6 @@ pub(crate) fn router(state: Arc<State>) -> Router {
             "/api/community/posts/{id}/comments/{comment_id}",
             delete(comments::remove),
         )
+        .merge(personal_data::routes())
         .with_state(state)
 }

@@ -2,6 +2,7 @@
 
 pub mod comments;
 pub mod news;
+pub mod personal_data;
 pub mod point_awards;
 pub mod posts;
 pub mod views;

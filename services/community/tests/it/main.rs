@@ -5,6 +5,7 @@ mod app;
 mod bad_input;
 mod comments;
 mod news;
+mod personal_data;
 mod points;
 mod posts;
 mod service;

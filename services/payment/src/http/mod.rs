@@ -11,8 +11,10 @@ use axum::{
     Router,
     routing::{get, post},
 };
-
-use urr_kit::openapi::{OpenApiRouter, routes};
+use urr_kit::{
+    openapi::{OpenApiRouter, routes},
+    personal_data,
+};
 
 use crate::State;
 
@@ -30,6 +32,7 @@ pub(crate) fn routes(state: Arc<State>) -> Router {
             "/internal/payments/orders/{order_id}/resolve",
             post(internal::resolve),
         )
+        .merge(personal_data::routes())
         .with_state(state)
 }
 

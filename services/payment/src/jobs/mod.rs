@@ -1,5 +1,7 @@
-//! Periodic work: orders in doubt are settled, money owed back is given back.
+//! Periodic work: orders in doubt are settled, money owed back is given back, also where
+//! the fact that said so was lost.
 
+pub(crate) mod owed_back;
 mod refund;
 mod resolve;
 
@@ -20,6 +22,11 @@ pub async fn work_once(state: &State) -> anyhow::Result<usize> {
 /// Works in the background until shutdown.
 pub(crate) fn spawn(state: &Arc<State>) {
     let tasks = state.runtime.tasks.clone();
+    let asking = Arc::clone(state);
+    tasks.every("owed_back", owed_back::PERIOD, move || {
+        let state = Arc::clone(&asking);
+        async move { owed_back::run(&state).await.map(drop) }
+    });
     let state = Arc::clone(state);
     tasks.clone().spawn("jobs", async move {
         while !tasks.is_cancelled() {

@@ -31,8 +31,21 @@ pub(crate) enum Opened {
 }
 
 /// The person's open order for `target`; a new one where there is none. `amount` is what the
-/// client believes the price to be, where it says so.
+/// client believes the price to be, where it says so. Cut off when its time is over: what is
+/// left then is found by the next try.
 pub(crate) async fn open(
+    state: &State,
+    user: UserId,
+    target: Target,
+    amount: Option<Won>,
+) -> ApiResult<Opened> {
+    let opened = try_to_open(state, user, target, amount);
+    tokio::time::timeout(state.open_within, opened)
+        .await
+        .unwrap_or_else(|_| Err(refusals::ticket_too_slow()))
+}
+
+async fn try_to_open(
     state: &State,
     user: UserId,
     target: Target,

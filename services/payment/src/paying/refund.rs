@@ -34,26 +34,28 @@ pub(crate) async fn request(
     Ok(())
 }
 
-/// The same for the order of that id, where it is captured and not owed back yet.
+/// The same for the order of that id, where it is captured and not owed back yet; returns
+/// whether it was so.
 pub(crate) async fn request_if_captured(
     connection: &mut PgConnection,
     order_id: &str,
     reason: &str,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     match payments::lock(connection, order_id).await? {
         Some(order) if order.status == Status::Confirmed => {
-            request(connection, &order, reason).await
+            request(connection, &order, reason).await?;
+            Ok(true)
         }
-        _ => Ok(()),
+        _ => Ok(false),
     }
 }
 
 /// The same in a transaction of its own. Whoever was quicker, the money is owed back once.
-pub(crate) async fn owe(state: &State, order_id: &str, reason: &str) -> anyhow::Result<()> {
+pub(crate) async fn owe(state: &State, order_id: &str, reason: &str) -> anyhow::Result<bool> {
     let mut transaction = state.pool.begin().await?;
-    request_if_captured(&mut transaction, order_id, reason).await?;
+    let is_owed_now = request_if_captured(&mut transaction, order_id, reason).await?;
     transaction.commit().await?;
-    Ok(())
+    Ok(is_owed_now)
 }
 
 /// Carries out one claimed refund. Whether the money is back.

@@ -2,4 +2,5 @@
 
 pub(crate) mod ledger;
 pub(crate) mod payments;
+pub(crate) mod personal_data;
 pub(crate) mod refunds;

@@ -4,6 +4,7 @@
 mod confirm;
 mod doubt;
 mod ledger;
+mod personal_data;
 mod prepare;
 mod process;
 mod queries;

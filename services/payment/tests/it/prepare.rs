@@ -1,5 +1,7 @@
 //! Prepare: one open order for one thing.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 use urr_contract::{ReservationId, UserId};
@@ -309,4 +311,19 @@ async fn a_second_buyer_waits_for_the_first_and_not_for_ever() {
         .expect(200);
     assert_ne!(answer.body["orderId"], order);
     assert_eq!(app.status(&order).await, "voided");
+}
+
+/// Five rounds of two calls used to take longer than the gateway waits.
+#[tokio::test]
+async fn a_ticket_service_that_hangs_is_given_up_before_the_client_gives_up() {
+    let app = App::with_state(&[], |state| {
+        state.open_within = Duration::from_millis(200);
+    })
+    .await;
+    let fan = app.fan();
+    app.ticket.set_hanging(true);
+    unavailable(&app.try_prepare(fan).await, "TICKET_UNAVAILABLE");
+    app.ticket.set_hanging(false);
+    app.prepare(fan).await;
+    assert_eq!(app.orders_of(fan.reservation).await, 1);
 }

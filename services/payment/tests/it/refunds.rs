@@ -330,3 +330,33 @@ async fn the_end_of_a_resold_ticket_pays_its_owner_back_and_not_who_sold_it() {
     assert_eq!(app.status(&resold).await, "refunded");
     assert_eq!(app.status(&sold).await, "confirmed");
 }
+
+/// A cancellation whose fact became a dead letter used to be seen by the audit alone.
+#[tokio::test]
+async fn money_owed_by_a_lost_fact_is_found_by_asking_and_goes_back_once() {
+    let app = App::new().await;
+    let (lost, kept, back) = (app.fan(), app.fan(), app.fan());
+    let (lost_order, _) = app.paid(lost).await;
+    let (kept_order, _) = app.paid(kept).await;
+    let (back_order, back_key) = app.paid(back).await;
+    app.cancel(back, &back_key).await.expect(200);
+    for order in [&lost_order, &back_order] {
+        app.ticket.owe(order);
+    }
+    app.ticket.owe("ORD_1_UNKNOWN");
+    let found = urr_payment::find_owed_back(&app.state).await;
+    assert_eq!(found.expect("asked"), 1);
+    app.work().await;
+    for (order, status) in [
+        (&lost_order, "refunded"),
+        (&kept_order, "confirmed"),
+        (&back_order, "refunded"),
+    ] {
+        assert_eq!(app.status(order).await, status);
+    }
+    assert_eq!(app.at_provider(&lost_order).await, "CANCELED");
+    let found = urr_payment::find_owed_back(&app.state).await;
+    assert_eq!(found.expect("asked"), 0);
+    app.work().await;
+    assert_eq!(app.book().await, book_of(3, 2));
+}

@@ -12,7 +12,10 @@ use axum::{
 use http::StatusCode;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use urr_contract::{EventId, ReservationId, UserId};
+use urr_contract::{
+    EventId, ReservationId, UserId,
+    internal::{OwedBack, OwedOrder},
+};
 use uuid::Uuid;
 
 /// Where a reservation is in its life.
@@ -42,6 +45,10 @@ struct Inner {
     failing: usize,
     /// Whether captured orders are turned away, as where the seat was lost.
     rejects: bool,
+    /// Orders that ticket says are owed back.
+    owed: Vec<String>,
+    /// Whether no call is answered.
+    hangs: bool,
     /// Calls of each last path segment.
     calls: HashMap<String, usize>,
 }
@@ -83,6 +90,17 @@ impl Ticket {
         self.0.lock().failing = calls;
     }
 
+    /// From now on ticket says that the money of this order is owed back.
+    pub(crate) fn owe(&self, order: &str) {
+        self.0.lock().owed.push(order.to_owned());
+        self.0.lock().owed.sort();
+    }
+
+    /// Whether no call is answered from now on.
+    pub(crate) fn set_hanging(&self, hangs: bool) {
+        self.0.lock().hangs = hangs;
+    }
+
     pub(crate) fn reject_orders(&self) {
         self.0.lock().rejects = true;
     }
@@ -108,6 +126,7 @@ impl Ticket {
             .route("/internal/transfers/{id}/pay", post(pay_other))
             .route("/internal/transfers/{id}/complete", post(done))
             .route("/internal/memberships/{id}/activate", post(done))
+            .route("/internal/orders/owed-back", get(owed_back))
             .layer(middleware::from_fn_with_state(self.clone(), count_and_fail))
             .with_state(self.clone())
     }
@@ -128,6 +147,9 @@ async fn count_and_fail(State(ticket): State<Ticket>, request: Request, next: Ne
             inner.failing -= 1;
             return refuse(500, "Internal server error");
         }
+    }
+    if ticket.0.lock().hangs {
+        std::future::pending::<()>().await;
     }
     next.run(request).await
 }
@@ -271,6 +293,22 @@ async fn pay_other(
         "eventTitle": "Resale", "expiresAt": "2199-01-01T00:00:00Z",
     }))
     .into_response()
+}
+
+/// One order at a time, as ticket gives a hundred.
+async fn owed_back(
+    State(ticket): State<Ticket>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Json<OwedBack> {
+    let owed = ticket.0.lock().owed.clone();
+    let next = owed.into_iter().find(|order| *order > query["after"]);
+    let orders = next.map(|order_id| OwedOrder {
+        order_id,
+        reason: "Reservation cancelled".to_owned(),
+    });
+    Json(OwedBack {
+        orders: orders.into_iter().collect(),
+    })
 }
 
 async fn done() -> Response {

@@ -13,6 +13,7 @@ use axum::{Router, routing::get};
 use urr_kit::{
     ApiError,
     openapi::{OpenApiRouter, routes},
+    personal_data,
 };
 
 use crate::State;
@@ -28,6 +29,7 @@ pub fn router(state: Arc<State>) -> Router {
             get(policy::read).put(policy::write).delete(policy::release),
         )
         .route("/internal/events/{event}/line", get(figures::figures))
+        .merge(personal_data::routes())
         .with_state(state)
 }
 

@@ -329,6 +329,30 @@ impl<'a> LineKeys<'a> {
         self.rooms.eval(&call).await
     }
 
+    /// The number that the line's index has for the person, called or not.
+    pub async fn number_of(&self, person: Person) -> RedisResult<Option<i64>> {
+        redis::cmd("HGET")
+            .arg(self.bucket_key(person))
+            .arg(person.id.as_bytes())
+            .query_async(&mut self.rooms.redis.connection())
+            .await
+    }
+
+    /// Takes the person out of the line's index. Returns whether they were in it. A place
+    /// that still stands is ended by [`leave`](Self::leave) before.
+    pub async fn forget(&self, person: Person) -> RedisResult<bool> {
+        redis::cmd("HDEL")
+            .arg(self.bucket_key(person))
+            .arg(person.id.as_bytes())
+            .query_async(&mut self.rooms.redis.connection())
+            .await
+    }
+
+    fn bucket_key(&self, person: Person) -> String {
+        let tag = self.marker.trim_start_matches("line:");
+        format!("queue:{tag}:{}", person.bucket())
+    }
+
     /// Ends the line and every stay inside.
     pub async fn clear(&self) -> RedisResult<()> {
         let mut call = self.call(&self.rooms.scripts.clear);

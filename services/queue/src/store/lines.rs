@@ -141,3 +141,14 @@ pub async fn in_use(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<EventId>>
     .fetch_all(executor)
     .await
 }
+
+/// Lines of which Redis may still have something: their keys live until a day after the sale,
+/// and a sale that is not used for a month is over.
+pub async fn kept(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<EventId>> {
+    sqlx::query_scalar!(
+        r#"select event_id as "event_id: EventId" from lines
+            where used_at > now() - interval '31 days'"#
+    )
+    .fetch_all(executor)
+    .await
+}

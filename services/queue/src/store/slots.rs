@@ -1,6 +1,8 @@
 //! Who is inside, noted each second: so that the cap holds when Redis is wiped, and so that
 //! a purchase still finds the slot of the buyer.
 
+use jiff::Timestamp;
+use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
 use urr_contract::{AdmissionId, EventId, UserId};
 use uuid::Uuid;
@@ -52,6 +54,37 @@ pub async fn number_of(
     )
     .fetch_optional(executor)
     .await
+}
+
+/// A stay of one person, as that person may see it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stay {
+    /// Where.
+    pub event_id: EventId,
+    /// Under which number.
+    pub number: i64,
+    /// Begin of the stay, or the call.
+    pub since: Timestamp,
+}
+
+/// Where that person is inside, as last noted.
+pub async fn of_person(executor: impl PgExecutor<'_>, person: UserId) -> sqlx::Result<Vec<Stay>> {
+    sqlx::query!(
+        r#"select event_id as "event_id: EventId", number, since from slots where person = $1"#,
+        person as UserId
+    )
+    .fetch_all(executor)
+    .await
+    .map(|rows| {
+        rows.into_iter()
+            .map(|row| Stay {
+                event_id: row.event_id,
+                number: row.number,
+                since: row.since.to_jiff(),
+            })
+            .collect()
+    })
 }
 
 /// Notes people who entered or appeared.

@@ -15,6 +15,7 @@ mod joining;
 mod loss;
 mod memory;
 mod order;
+mod personal_data;
 mod policies;
 mod polls;
 mod presales;

@@ -39,7 +39,7 @@ pub(super) async fn settle(
         OrderOutcome::Void => Settled::Unpaid("pending"),
         OrderOutcome::Refunded => {
             // The fact of its capture may still be on the way.
-            orders::reject(connection, order, id, "Its money went back").await?;
+            orders::returned(connection, order, id, "Its money went back").await?;
             Settled::Unpaid("refunded")
         }
         OrderOutcome::Captured => {

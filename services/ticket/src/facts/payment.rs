@@ -18,6 +18,9 @@ use crate::{
     store::{memberships, orders, reservations, transfers},
 };
 
+/// Why the money of a second order for a membership goes back.
+const PAID_BEFORE: &str = "The membership was paid already";
+
 /// Group in which this service reads payment's facts.
 pub const GROUP: &str = "ticket-service-group";
 
@@ -113,11 +116,13 @@ impl PaymentFacts {
                 Ok(())
             }
             Activated::Before => Ok(()),
-            Activated::Refused if memberships::is_returned(connection, &fact.order_id).await? => {
+            Activated::Refused => {
+                memberships::owe(connection, id, &fact.order_id, PAID_BEFORE).await?;
+                tracing::warn!(membership.id = %id, "paid once more: its money goes back");
                 Ok(())
             }
-            Activated::Refused | Activated::Unknown => anyhow::bail!(
-                "payment {} was captured for membership {id}, which it cannot activate",
+            Activated::Unknown => anyhow::bail!(
+                "payment {} was captured for membership {id}, which is unknown",
                 fact.payment_id
             ),
         }
@@ -140,7 +145,7 @@ async fn transfer_refunded(
         return Ok(reservations::set_payment_status(connection, reservation, "refunded").await?);
     }
     // Should the fact of its capture be applied after all, nothing is handed over for it.
-    orders::reject(connection, &fact.order_id, reservation, &fact.reason).await?;
+    orders::returned(connection, &fact.order_id, reservation, &fact.reason).await?;
     Ok(())
 }
 
@@ -165,7 +170,7 @@ async fn refunded(connection: &mut PgConnection, fact: &PaymentRefundedV1) -> an
     };
     if locked.row.sold_order.as_ref() != Some(&fact.order_id) {
         // Should the fact of its capture be applied after all, nothing is sold for it.
-        orders::reject(connection, &fact.order_id, id, &fact.reason).await?;
+        orders::returned(connection, &fact.order_id, id, &fact.reason).await?;
     }
     if of_another_order {
         return Ok(());

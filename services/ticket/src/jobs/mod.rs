@@ -3,10 +3,10 @@
 pub mod called_off;
 pub mod event_status;
 pub mod expiry;
-pub mod idempotency_purge;
 pub mod image_clear_up;
 pub mod membership_expiry;
 pub mod reconciliation;
+pub mod retention;
 pub mod ticket_issue;
 
 use std::{sync::Arc, time::Duration};
@@ -26,8 +26,8 @@ pub struct Intervals {
     pub event_status: Duration,
 }
 
-/// Old idempotency keys, and what uploads left behind, are deleted so often.
-const PURGE_INTERVAL: Duration = Duration::from_hours(1);
+/// What was kept long enough, and what uploads left behind, is removed so often.
+const RETENTION_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Memberships whose year is over are written down so often; reading knows it at once.
 const MEMBERSHIP_INTERVAL: Duration = Duration::from_mins(10);
@@ -66,10 +66,10 @@ pub fn spawn(tasks: &Tasks, state: &Arc<State>, intervals: Intervals) {
     job("ticket-issue", TICKET_INTERVAL, |state| {
         Box::pin(async move { ticket_issue::run(&state).await.map(drop) })
     });
-    job("image-clear-up", PURGE_INTERVAL, |state| {
+    job("image-clear-up", RETENTION_INTERVAL, |state| {
         Box::pin(async move { image_clear_up::run(&state).await })
     });
-    job("idempotency-purge", PURGE_INTERVAL, |state| {
-        Box::pin(async move { idempotency_purge::run(&state).await.map(drop) })
+    job("retention", RETENTION_INTERVAL, |state| {
+        Box::pin(async move { retention::run(&state).await })
     });
 }

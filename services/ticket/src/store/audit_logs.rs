@@ -2,7 +2,7 @@
 //! an act that was cut off is seen as one without a status.
 
 use serde::Serialize;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 use urr_contract::UserId;
 use uuid::Uuid;
 
@@ -112,4 +112,39 @@ pub async fn list(
     .fetch_all(pool)
     .await?;
     Ok((rows, total))
+}
+
+/// Empties at most `batch` addresses that are older than so many days; returns how many.
+pub async fn forget_addresses(
+    executor: impl PgExecutor<'_>,
+    days: u16,
+    batch: i64,
+) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "update admin_audit_logs set ip_address = null where id in (
+             select id from admin_audit_logs
+             where created_at < now() - make_interval(days => $1) and ip_address is not null
+             limit $2 for update skip locked
+         )",
+        i32::from(days),
+        batch,
+    )
+    .execute(executor)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Deletes at most `batch` acts older than so many days; returns how many.
+pub async fn purge(executor: impl PgExecutor<'_>, days: u16, batch: i64) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "delete from admin_audit_logs where id in (
+             select id from admin_audit_logs where created_at < now() - make_interval(days => $1)
+             limit $2 for update skip locked
+         )",
+        i32::from(days),
+        batch,
+    )
+    .execute(executor)
+    .await?;
+    Ok(done.rows_affected())
 }

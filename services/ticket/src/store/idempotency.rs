@@ -1,6 +1,6 @@
 //! Answers to requests that carried an idempotency key.
 
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 use urr_contract::UserId;
 
 /// What is known of a key.
@@ -66,11 +66,17 @@ pub async fn complete(
     Ok(())
 }
 
-/// Deletes keys older than a day; returns how many.
-pub async fn purge(pool: &PgPool) -> sqlx::Result<u64> {
-    let done =
-        sqlx::query!("delete from idempotency_keys where created_at < now() - interval '1 day'")
-            .execute(pool)
-            .await?;
+/// Deletes at most `batch` keys older than so many days; returns how many.
+pub async fn purge(executor: impl PgExecutor<'_>, days: u16, batch: i64) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "delete from idempotency_keys where (user_id, key) in (
+             select user_id, key from idempotency_keys where created_at < now() - make_interval(days => $1)
+             limit $2 for update skip locked
+         )",
+        i32::from(days),
+        batch,
+    )
+    .execute(executor)
+    .await?;
     Ok(done.rows_affected())
 }

@@ -189,8 +189,8 @@ pub async fn return_order(
     reason: &str,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        r"insert into returned_membership_orders (order_id, membership_id, reason) values ($1, $2, $3)
-          on conflict (order_id) do nothing",
+        r"insert into returned_membership_orders as o (order_id, membership_id, reason) values ($1, $2, $3)
+          on conflict (order_id) do update set owed_since = null where o.owed_since is not null",
         order,
         id as MembershipId,
         reason,
@@ -200,7 +200,27 @@ pub async fn return_order(
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether an order's money went back.
+/// Records that an order's money is owed back, because nothing can be had for it. Payment
+/// finds it by asking. Changes nothing where it went back already.
+pub async fn owe(
+    connection: &mut PgConnection,
+    id: MembershipId,
+    order: &str,
+    reason: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r"insert into returned_membership_orders (order_id, membership_id, reason, owed_since)
+          values ($1, $2, $3, now()) on conflict (order_id) do nothing",
+        order,
+        id as MembershipId,
+        reason,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether an order's money went back, or is owed.
 pub async fn is_returned(connection: &mut PgConnection, order: &str) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"select exists (select from returned_membership_orders where order_id = $1) as "returned!""#,

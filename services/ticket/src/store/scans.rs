@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use sqlx::{PgConnection, PgPool, types::Json};
+use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 use urr_contract::{CheckInDeviceId, EventId, ScanId, TicketId, UserId};
 use uuid::Uuid;
 
@@ -418,4 +418,19 @@ pub async fn log(
     .fetch_one(pool)
     .await?;
     Ok((rows, total))
+}
+
+/// Deletes at most `batch` scans of shows that were longer ago than so many days; returns how many.
+pub async fn purge(executor: impl PgExecutor<'_>, days: u16, batch: i64) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "delete from ticket_scans where id in (
+             select s.id from ticket_scans s join events e on e.id = s.event_id
+             where e.event_date < now() - make_interval(days => $1) limit $2 for update of s skip locked
+         )",
+        i32::from(days),
+        batch,
+    )
+    .execute(executor)
+    .await?;
+    Ok(done.rows_affected())
 }

@@ -127,7 +127,8 @@ pub async fn lock(
     .transpose()
 }
 
-/// Keeps a listing for one person's order; returns until when.
+/// Keeps a listing for one person's order; returns until when. Another order of the person for
+/// whom it is kept already gets no more time.
 pub async fn reserve(
     connection: &mut PgConnection,
     id: TransferId,
@@ -138,7 +139,8 @@ pub async fn reserve(
     let until = sqlx::query_scalar!(
         r#"update ticket_transfers
            set reserved_by = $2, reserved_order = $3, updated_at = now(),
-               reserved_until = clock_timestamp() + make_interval(secs => $4)
+               reserved_until = case when reserved_by = $2 and reserved_until > clock_timestamp()
+                                     then reserved_until else clock_timestamp() + make_interval(secs => $4) end
            where id = $1 returning reserved_until as "until!: Stamp""#,
         id as TransferId,
         buyer as UserId,

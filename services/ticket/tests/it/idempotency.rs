@@ -155,10 +155,12 @@ async fn keys_older_than_a_day_are_forgotten() {
         .execute(&app.pool)
         .await
         .unwrap();
-        let purged = urr_ticket::jobs::idempotency_purge::run(&app.state)
+        urr_ticket::jobs::retention::run(&app.state).await.unwrap();
+        let kept = sqlx::query_scalar!("select key from idempotency_keys")
+            .fetch_all(&app.pool)
             .await
             .unwrap();
-        assert_eq!(purged, 1);
+        assert_eq!(kept, ["new"]);
     })
     .await;
 }

@@ -393,6 +393,10 @@ async fn defect_12_one_unpaid_order_keeps_a_listing_for_a_while_only() {
         let kept = pay(app, id, first, "ORD-2").await.expect(200).body;
         let again = pay(app, id, first, "ORD-2").await.expect(200).body;
         assert_eq!(again["expiresAt"], kept["expiresAt"]);
+        // Nor can anybody keep it from its seller for ever by order after order.
+        let other = pay(app, id, first, "ORD-2b").await.expect(200).body;
+        assert_eq!(other["expiresAt"], kept["expiresAt"]);
+        pay(app, id, first, "ORD-2").await.expect(200);
         let refused = pay(app, id, second, "ORD-3").await.expect(409);
         assert_eq!(refused.body["code"], "OTHER_BUYER");
         validate(app, id, second).await.expect(409);

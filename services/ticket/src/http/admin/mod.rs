@@ -6,6 +6,7 @@ pub mod dashboard;
 pub mod door;
 pub mod events;
 pub mod names;
+pub mod payouts;
 pub mod reservations;
 pub mod seats;
 pub mod ticket_types;
@@ -22,6 +23,7 @@ pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
         .merge(dashboard::routes())
         .merge(door::routes(state))
         .merge(events::routes(state))
+        .merge(payouts::routes(state))
         .merge(reservations::routes(state))
         .merge(seats::routes(state))
         .merge(ticket_types::routes(state))
