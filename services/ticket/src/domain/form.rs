@@ -61,8 +61,8 @@ pub struct EventForm {
     pub max_per_person: Option<i64>,
     /// Most seats in one hold.
     pub max_seats_per_hold: Option<i64>,
-    /// Whether members of the artist buy first; yes for a new event, unchanged otherwise,
-    /// where absent.
+    /// Whether members of the artist buy first; no for a new event, unchanged otherwise,
+    /// where absent: a form that does not know of presales sells to everybody at once.
     pub presale: Option<bool>,
     /// Computed from the dates, whatever is sent.
     pub status: Option<Value>,

@@ -149,7 +149,7 @@ pub async fn insert(
                               poster_image_url, seat_layout_id, artist_id, artist_name, max_per_person,
                               max_seats_per_hold, created_by, presale, status)
            select $1, $2, $3, $4, $5, sale.starts, sale.ends, $8, $9, $10, $11,
-                  coalesce($12::int, 4), coalesce($13::int, 1), $14, coalesce($15::boolean, true),
+                  coalesce($12::int, 4), coalesce($13::int, 1), $14, coalesce($15::boolean, false),
                   case when $5 <= now() or sale.ends <= now() then 'ended'
                        when sale.starts <= now() then 'on_sale' else 'upcoming' end
            from (select coalesce($6::timestamptz, now()) as starts, coalesce($7::timestamptz, $5) as ends) sale

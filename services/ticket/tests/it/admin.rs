@@ -48,7 +48,7 @@ async fn defect_21_an_event_with_seats_and_types_is_made_at_once_or_not_at_all()
         ]);
         let body = form(
             &json!({"seatLayoutId": hall, "ticketTypes": types, "status": "ended",
-                                "artistName": " 아이유 ", "maxSeatsPerHold": 4}),
+                                "artistName": " 아이유 ", "maxSeatsPerHold": 4, "presale": true}),
         );
         let admin = app.admin();
         let made = admin.post("/api/admin/events", body).await.expect(201).body;
@@ -62,7 +62,7 @@ async fn defect_21_an_event_with_seats_and_types_is_made_at_once_or_not_at_all()
         let detail = app.client.get(&format!("/api/events/{event}")).await.body;
         assert_eq!(detail["ticketTypes"][0]["available_quantity"], 5);
         assert_eq!(detail["ticketTypes"][1]["available_quantity"], 40);
-        // The artist is linked, so that the presale applies.
+        // The artist is linked, so that the presale applies that was asked for.
         assert_eq!(detail["event"]["artist_name"], "아이유");
         assert!(detail["preSaleSchedule"]["gold"].is_string());
         let artists = app.client.get("/api/artists").await.body;

@@ -168,6 +168,32 @@ async fn a_sale_without_a_presale_is_everybodys_from_its_start() {
     .await;
 }
 
+/// A form that does not know of presales must not keep everybody out for two days.
+#[tokio::test]
+async fn an_administrator_asks_for_a_presale() {
+    with_app(async |app| {
+        let form = |presale: Option<bool>| {
+            let mut form = json!({"title": "T", "venue": "V", "artistName": "Aurora",
+                                  "eventDate": "2199-01-01T00:00:00Z",
+                                  "ticketTypes": [{"name": "A", "price": 1000, "totalQuantity": 3}]});
+            if let Some(presale) = presale {
+                form["presale"] = presale.into();
+            }
+            form
+        };
+        for (asked, is_presale) in [(None, false), (Some(false), false), (Some(true), true)] {
+            let made = app.admin().post("/api/admin/events", form(asked)).await.expect(201).body;
+            let event: EventId = made["event"]["id"].as_str().unwrap().parse().unwrap();
+            let shown = app.client.get(&format!("/api/events/{event}")).await.expect(200).body;
+            assert_eq!(shown.get("preSaleSchedule").is_some(), is_presale);
+            let kind = app.only_type(event).await;
+            let status = if is_presale { 403 } else { 200 };
+            app.fan(event).try_places(kind, 1).await.expect(status);
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_question_about_a_window_is_checked() {
     with_app(async |app| {

@@ -98,6 +98,7 @@ impl<'a> Stage<'a> {
                 "saleStartDate": "2026-11-20T09:00:00Z",
                 "saleEndDate": "2026-12-11T18:00:00Z",
                 "artistName": artist,
+                "presale": true,
                 "seatLayoutId": layouts["layouts"][0]["id"],
             });
             self.call("admin", "POST", "/api/admin/events", event).await;
