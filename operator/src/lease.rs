@@ -105,9 +105,11 @@ impl Lease {
             tokio::time::sleep(self.duration / 5).await;
             match tokio::time::timeout(self.duration / 5, self.renew()).await {
                 Ok(Ok(())) => renewed = Instant::now(),
-                Ok(Err(error)) if is_conflict(&error) => {
-                    return anyhow::Error::new(error).context("another operator took the lease");
-                }
+                Ok(Err(error)) if is_conflict(&error) => match self.is_still_ours().await {
+                    Ok(true) => renewed = Instant::now(),
+                    Ok(false) => return anyhow::anyhow!("another operator took the lease"),
+                    Err(error) => debug!(error = %chain(&error), "the lease cannot be read"),
+                },
                 Ok(Err(error)) => debug!(error = %chain(&error), "the lease was not renewed"),
                 Err(_) => debug!("the lease was not renewed in time"),
             }
@@ -172,6 +174,16 @@ impl Lease {
             .await?;
         self.held = Some(renewed);
         Ok(())
+    }
+
+    /// Whether the record is ours, changed by a renewal whose answer never came.
+    async fn is_still_ours(&mut self) -> kube::Result<bool> {
+        let record = self.api.get(&self.name).await?;
+        let spec = record.spec.as_ref();
+        let holder = spec.and_then(|spec| spec.holder_identity.as_deref());
+        let is_ours = holder == Some(self.identity.as_str());
+        self.held = is_ours.then_some(record);
+        Ok(is_ours)
     }
 
     fn spec(&self, transitions: i32) -> LeaseSpec {

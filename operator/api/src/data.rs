@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Data {
-    /// What happens in the ticket service when this resource is deleted. `Retain`: nothing,
-    /// the rows stay and the sale is suspended. `Delete`: the event is removed once no payment
-    /// is unsettled; the books and the facts stay. Databases and topics are never touched.
+    /// What happens in the ticket service when this resource is deleted. `Retain`: the rows
+    /// stay, nobody loses a place, and the admin console has the event again. `Delete`: nobody
+    /// enters any more, and the event is removed once nobody is inside and no payment is
+    /// unsettled; the books and the facts stay. Databases and topics are never touched.
     /// `Delete` can be chosen only before the sale warms up or after it has ended. `Retain`
     /// does not outlive the databases: who deletes the namespace deletes them.
     #[serde(default)]

@@ -5,6 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use urr_contract::sale_policy::Throttle;
+use urr_operator_api::conditions::whole_seconds;
 
 /// How long a throttle lasts from the moment it is written.
 pub const LASTS: SignedDuration = SignedDuration::from_secs(120);
@@ -65,7 +66,8 @@ pub fn may_go_up_at(current: &Throttle) -> Timestamp {
 fn fresh(rate: u32, now: Timestamp) -> Throttle {
     Throttle {
         admit_per_second: rate,
-        until: now + LASTS,
+        // A store may keep fewer digits; what is read back must be what was written.
+        until: whole_seconds(now) + LASTS,
     }
 }
 

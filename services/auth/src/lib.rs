@@ -38,13 +38,17 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Serves until shutdown.
 pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
-    let pool = config.database.connect(&MIGRATIONS).await?;
+    let listen = config.http.listen();
+    let pool = config
+        .database
+        .connect(&MIGRATIONS, &runtime, &listen)
+        .await?;
     let state = Arc::new(State::new(&config, pool.clone(), &runtime)?);
     jobs::spawn(&runtime, &state);
     let health = Health::new(&runtime).postgres("postgresql", &pool);
     urr_kit::serve::serve(
         &runtime,
-        &config.http.listen(),
+        &listen,
         router(state),
         health,
         Some(config.gateway.token()),

@@ -1,14 +1,20 @@
 //! Postgres: settings, the pool, the check of the schema's version.
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use parking_lot::RwLock;
 use sqlx::{
     PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tracing::info;
 
+use crate::{Runtime, config::Listen, serve, telemetry::chain};
+
+/// Pause before a schema that is too old is looked at again.
+const SCHEMA_PAUSE: Duration = Duration::from_millis(500);
 /// How long a request waits for a connection before it answers 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a service waits at start for its database to appear.
@@ -35,6 +41,10 @@ macro_rules! database_args {
             #[arg(long = "db-pool-max", env = concat!($prefix, "_POOL_MAX"), default_value_t = 10,
                   hide_env_values = true)]
             pub db_pool_max: u32,
+            /// Waits as long as it takes for the database and its schema, alive and not ready,
+            /// instead of giving up.
+            #[arg(long, env = "WAIT_FOR_SCHEMA", hide_env_values = true)]
+            pub wait_for_schema: bool,
         }
 
         impl $name {
@@ -49,11 +59,19 @@ macro_rules! database_args {
             }
 
             /// A pool, once the database answers and its schema is as new as this program.
+            /// With `--wait-for-schema` the probes are answered on `listen` until then.
             pub async fn connect(
                 &self,
                 migrations: &sqlx::migrate::Migrator,
+                runtime: &$crate::Runtime,
+                listen: &$crate::config::Listen,
             ) -> anyhow::Result<sqlx::PgPool> {
-                self.database()?.connect(migrations).await
+                let database = self.database()?;
+                if self.wait_for_schema {
+                    database.connect_when_current(migrations, runtime, listen).await
+                } else {
+                    database.connect(migrations).await
+                }
             }
         }
     };
@@ -108,6 +126,35 @@ impl Database {
         let pool = self.lazy_pool();
         wait_until_reachable(&pool).await?;
         ensure_schema(&pool, migrations).await?;
+        Ok(pool)
+    }
+}
+
+impl Database {
+    /// A pool, once the database answers and its schema is as new as this program, however
+    /// long that takes. Until then the probes are answered: alive, not ready.
+    pub async fn connect_when_current(
+        &self,
+        migrations: &Migrator,
+        runtime: &Runtime,
+        listen: &Listen,
+    ) -> anyhow::Result<PgPool> {
+        let pool = self.lazy_pool();
+        let lacks = Arc::new(RwLock::new("the database was not asked yet".to_owned()));
+        let current = {
+            let (pool, lacks) = (pool.clone(), Arc::clone(&lacks));
+            async move {
+                while let Err(error) = ensure_schema(&pool, migrations).await {
+                    let reason = chain(&*error);
+                    let before = std::mem::replace(&mut *lacks.write(), reason.clone());
+                    if before != reason {
+                        info!(reason, "waits for the database");
+                    }
+                    tokio::time::sleep(SCHEMA_PAUSE).await;
+                }
+            }
+        };
+        serve::while_waiting(runtime, listen, "schema", lacks, current).await?;
         Ok(pool)
     }
 }

@@ -3,6 +3,8 @@
 
 use std::{
     net::SocketAddr,
+    pin::pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,9 +16,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, Method, StatusCode, header::COOKIE};
+use parking_lot::RwLock;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::{Instrument, error, info, warn};
+use tracing::{Instrument, debug, error, info, warn};
 
 use crate::{
     ApiError, Runtime,
@@ -31,6 +35,8 @@ use crate::{
 
 /// Largest body a service takes unless a route says otherwise.
 pub const BODY_LIMIT_BYTES: usize = 1024 * 1024;
+/// How long the connections of probes may take to end once waiting is over.
+const PROBES_END_WITHIN: Duration = Duration::from_secs(1);
 /// How long requests in flight may take to finish at shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -69,6 +75,54 @@ pub async fn serve(
     anyhow::ensure!(!runtime.tasks.have_panicked(), "a background task panicked");
     info!("stopped");
     Ok(())
+}
+
+/// Answers the probes until `until` resolves: alive, and not ready for the reason in `lacks`.
+/// Then the ports are free again for the service itself. Errs when shutdown comes first.
+pub async fn while_waiting<T>(
+    runtime: &Runtime,
+    listen: &Listen,
+    name: &'static str,
+    lacks: Arc<RwLock<String>>,
+    until: impl Future<Output = T>,
+) -> anyhow::Result<T> {
+    let health = Health::new(runtime).ready(name, move || {
+        let lacks = lacks.read().clone();
+        async move { anyhow::bail!(lacks) }
+    });
+    let app = health.router().merge(health.actuator());
+    let over = CancellationToken::new();
+    let mut servers = Vec::new();
+    for port in [Some(listen.port), listen.management_port]
+        .into_iter()
+        .flatten()
+    {
+        let listener = bind(listen.address, port).await?;
+        let over = over.clone();
+        let server = axum::serve(listener, app.clone())
+            .with_graceful_shutdown(async move { over.cancelled().await });
+        servers.push(server.into_future());
+    }
+    let mut serving = pin!(futures::future::try_join_all(servers));
+    let outcome = tokio::select! {
+        outcome = until => Ok(outcome),
+        result = &mut serving => {
+            result.context("the server of the probes failed")?;
+            Err(anyhow::anyhow!("the server of the probes ended"))
+        }
+        () = runtime.tasks.cancelled() => {
+            Err(anyhow::anyhow!("stopped while waiting for the {name}"))
+        }
+    };
+    over.cancel();
+    // A probe that never ends its connection holds nobody up.
+    if tokio::time::timeout(PROBES_END_WITHIN, serving)
+        .await
+        .is_err()
+    {
+        debug!("connections of probes were cut off");
+    }
+    outcome
 }
 
 /// Serves `/actuator` (and the probes) on a port of its own until shutdown.
@@ -184,7 +238,7 @@ fn log_outcome(labels: &RequestLabels, elapsed: Duration, response: &Response) {
                   error = %chain(&***cause), "request refused");
         }
         None => {
-            tracing::debug!(
+            debug!(
                 http.method = method,
                 http.route = route,
                 http.status = status,

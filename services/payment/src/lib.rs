@@ -53,7 +53,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Runs until shutdown.
 pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
-    let pool = config.database.connect(&MIGRATIONS).await?;
+    let listen = config.http.listen();
+    let pool = config
+        .database
+        .connect(&MIGRATIONS, &runtime, &listen)
+        .await?;
     let bus = config.bus.connect(&runtime).await?;
     let state = Arc::new(State::new(&config, runtime.clone(), pool.clone())?);
     outbox::spawn_relay(&runtime, pool.clone(), bus.clone());
@@ -74,7 +78,7 @@ pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
         .bus("kafka", &bus);
     serve::serve(
         &runtime,
-        &config.http.listen(),
+        &listen,
         http::routes(state),
         health,
         Some(config.gateway.token()),

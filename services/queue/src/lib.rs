@@ -42,7 +42,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Serves people until shutdown.
 pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
-    let state = Arc::new(State::connect(&config.line, &runtime).await?);
+    let listen = config.http.listen();
+    let state = Arc::new(State::connect(&config.line, &runtime, &listen).await?);
     let is_loaded = jobs::memory::spawn(&runtime, &state);
     jobs::events::spawn(&runtime, &state);
     let health = health(&runtime, &state).ready("counters", move || {
@@ -54,7 +55,7 @@ pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
     });
     urr_kit::serve::serve(
         &runtime,
-        &config.http.listen(),
+        &listen,
         router(state),
         health,
         Some(config.gateway.token()),
@@ -64,14 +65,15 @@ pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
 
 /// Lets people in until shutdown, and gives slots back when purchases become known.
 pub async fn run_admission(config: AdmissionConfig, runtime: Runtime) -> anyhow::Result<()> {
-    let state = Arc::new(State::connect(&config.line, &runtime).await?);
+    let listen = config.http.listen();
+    let state = Arc::new(State::connect(&config.line, &runtime, &listen).await?);
     let bus = config.bus.connect(&runtime).await?;
     jobs::admit::spawn(&runtime, &state);
     facts::spawn(&runtime, &state, bus.clone());
     config.dead_letters.spawn(&runtime, &state.pool);
     let health = health(&runtime, &state).bus("kafka", &bus);
     let routes = Router::new();
-    urr_kit::serve::serve(&runtime, &config.http.listen(), routes, health, None).await
+    urr_kit::serve::serve(&runtime, &listen, routes, health, None).await
 }
 
 fn health(runtime: &Runtime, state: &State) -> Health {

@@ -8,6 +8,7 @@ use urr_contract::tokens::TokenKey;
 use urr_kit::{
     Clock, Runtime,
     client::InternalClient,
+    config::Listen,
     internal::{HasInternalToken, InternalToken},
     redis::Redis,
 };
@@ -126,8 +127,15 @@ impl State {
     }
 
     /// Connects the stores and then the parts.
-    pub(crate) async fn connect(args: &LineArgs, runtime: &Runtime) -> anyhow::Result<Self> {
-        let pool = args.database.connect(&crate::MIGRATIONS).await?;
+    pub(crate) async fn connect(
+        args: &LineArgs,
+        runtime: &Runtime,
+        listen: &Listen,
+    ) -> anyhow::Result<Self> {
+        let database = &args.database;
+        let pool = database
+            .connect(&crate::MIGRATIONS, runtime, listen)
+            .await?;
         let redis = args.redis.connect().await?;
         let state = Self::new(
             &args.queue_entry_token_secret,

@@ -41,7 +41,11 @@ pub fn router(state: Arc<State>) -> Router {
 /// Serves until shutdown.
 pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
     let bus = config.bus.connect(&runtime).await?;
-    let pool = config.database.connect(&MIGRATIONS).await?;
+    let listen = config.http.listen();
+    let pool = config
+        .database
+        .connect(&MIGRATIONS, &runtime, &listen)
+        .await?;
     let state = Arc::new(State::new(&config, pool.clone(), &runtime));
     let consumer = Consumer {
         group: GROUP,
@@ -57,7 +61,7 @@ pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
         .bus("kafka", &bus);
     urr_kit::serve::serve(
         &runtime,
-        &config.http.listen(),
+        &listen,
         router(state),
         health,
         Some(config.gateway.token()),

@@ -3,7 +3,7 @@
 use clap::{CommandFactory, FromArgMatches, Parser};
 use urr_kit::telemetry::TelemetryArgs;
 
-use crate::{audit, crowd, migrate, process::EXIT_CODES, seed, service::Service, up};
+use crate::{audit, crowd, migrate, process::EXIT_CODES, seed, service::Service, topics, up};
 
 /// Ticketing for sales that everybody wants to be first at: seven services in one program.
 #[derive(Debug, Parser)]
@@ -29,6 +29,11 @@ pub(crate) enum Command {
     Migrate(Box<migrate::Args>),
     /// Fills databases with what a demonstration begins with.
     Seed(Box<seed::Args>),
+    /// Keeps the topics of the bus in Kafka as large as they should be.
+    Topics {
+        #[command(subcommand)]
+        command: topics::Command,
+    },
     /// Runs the whole platform on this machine, engines included, until Ctrl-C.
     Up(up::Options),
     /// Sends simulated fans through a sale, and audits what they left behind.

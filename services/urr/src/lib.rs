@@ -11,6 +11,7 @@ mod migrate;
 mod process;
 mod seed;
 mod service;
+mod topics;
 mod up;
 
 use std::process::ExitCode;
@@ -56,6 +57,10 @@ fn run(Cli { command, telemetry }: Cli) -> anyhow::Result<Outcome> {
         Command::Seed(args) => {
             let _flushed_at_the_end = telemetry::init("seed", &telemetry)?;
             on_this_thread(seed::run(&args, print))?;
+        }
+        Command::Topics { command } => {
+            let _flushed_at_the_end = telemetry::init("topics", &telemetry)?;
+            on_this_thread(topics::run(&command, print))?;
         }
         Command::Crowd(args) => return crowd::run(*args, &telemetry),
         Command::Audit(config) => {

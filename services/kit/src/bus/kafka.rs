@@ -247,7 +247,7 @@ impl Kafka {
 }
 
 /// What producers, consumers and administrators have in common.
-fn config(options: &Options) -> ClientConfig {
+pub(super) fn config(options: &Options) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &options.bootstrap_servers)

@@ -18,6 +18,7 @@ use crate::{Runtime, config::parse_secret, database::Database};
 
 pub mod embedded;
 pub mod kafka;
+pub mod topics;
 
 use embedded::Embedded;
 use kafka::Kafka;
@@ -63,16 +64,7 @@ impl BusArgs {
     )]
     pub async fn connect(&self, runtime: &Runtime) -> anyhow::Result<Bus> {
         match self.transport()? {
-            Transport::Kafka(servers) => Bus::kafka(
-                runtime,
-                &kafka::Options {
-                    bootstrap_servers: servers.to_owned(),
-                    replication_factor: self.kafka_topic_replication_factor,
-                    create_topics: self.kafka_create_topics,
-                    topic_prefix: String::new(),
-                    retention: self.retention(),
-                },
-            ),
+            Transport::Kafka(servers) => Bus::kafka(runtime, &self.options(servers)),
             Transport::Embedded(url) => {
                 let database = Database::new(
                     url,
@@ -87,6 +79,24 @@ impl BusArgs {
                     self.retention(),
                 ))
             }
+        }
+    }
+
+    /// How Kafka is reached; `None` with the embedded bus, which needs no topics made.
+    pub fn kafka(&self) -> anyhow::Result<Option<kafka::Options>> {
+        Ok(match self.transport()? {
+            Transport::Kafka(servers) => Some(self.options(servers)),
+            Transport::Embedded(_) => None,
+        })
+    }
+
+    fn options(&self, servers: &str) -> kafka::Options {
+        kafka::Options {
+            bootstrap_servers: servers.to_owned(),
+            replication_factor: self.kafka_topic_replication_factor,
+            create_topics: self.kafka_create_topics,
+            topic_prefix: String::new(),
+            retention: self.retention(),
         }
     }
 

@@ -26,7 +26,7 @@ use urr_contract::{
 };
 use urr_kit::{
     Runtime,
-    bus::{Bus, Message, kafka},
+    bus::{Bus, Message, kafka, topics},
     consumer::{self, Applied, Consumer, Handler, Received, Retries},
     outbox,
 };
@@ -185,15 +185,45 @@ pub(crate) fn unique_group() -> &'static str {
 }
 
 fn kafka_bus() -> Bus {
+    Bus::kafka(&Runtime::new("bus"), &kafka_options()).expect("settings of our own")
+}
+
+fn kafka_options() -> kafka::Options {
     let servers = std::env::var("KAFKA_BOOTSTRAP_SERVERS").expect("names the broker of the tests");
-    let options = kafka::Options {
+    kafka::Options {
         bootstrap_servers: servers,
         replication_factor: 1,
         create_topics: true,
         topic_prefix: format!("{}-", unique_group()),
         retention: Duration::from_hours(1),
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs KAFKA_BOOTSTRAP_SERVERS"]
+async fn kafka_topics_grow_to_what_is_needed_and_never_shrink() {
+    let options = kafka_options();
+    let needs = |partitions, hours| topics::Needs {
+        name: format!("{}topic", options.topic_prefix),
+        partitions,
+        retention: Duration::from_hours(hours),
     };
-    Bus::kafka(&Runtime::new("bus"), &options).expect("settings of our own")
+    let mut said = Vec::new();
+    for (partitions, hours) in [(2, 2), (2, 2), (1, 1), (4, 3), (4, 3)] {
+        let done = topics::ensure(&options, &[needs(partitions, hours)])
+            .await
+            .unwrap();
+        let prefix = format!("{}: ", needs(1, 1).name);
+        said.push(done.join(", ").replace(&prefix, ""));
+    }
+    let expected = [
+        "made with 2 partitions",
+        "",
+        "",
+        "from 2 to 4 partitions, messages stay 3 hours",
+        "",
+    ];
+    assert_eq!(said, expected);
 }
 
 pub(crate) async fn execute(pool: &PgPool, statement: &'static str, id: Uuid) {

@@ -6,8 +6,11 @@ use sqlx::{
     SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
-use urr_kit::database::{Database, ensure_schema, schema_version};
-use urr_testkit::database;
+use urr_kit::{
+    config::Listen,
+    database::{Database, ensure_schema, schema_version},
+};
+use urr_testkit::{database, wait_for};
 
 fn migrator(versions: &[i64]) -> Migrator {
     let migrations = versions.iter().map(|version| {
@@ -70,4 +73,53 @@ fn both_forms_of_url_are_taken() {
     }
     assert!(Database::new("mysql://localhost/x", None, None, 1).is_err());
     assert!(Database::new("not a url", None, None, 1).is_err());
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_schema_is_alive_and_not_ready() {
+    let database = database(&migrator(&[1]), "one").await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = free.local_addr().expect("an address");
+    drop(free);
+    let listen = Listen {
+        address: address.ip(),
+        port: address.port(),
+        management_port: None,
+    };
+    let runtime = urr_testkit::runtime("waiting");
+    let needed = migrator(&[1, 2]);
+    let waiting = Database::new(&database.url, None, None, 2).expect("settings");
+    let waiting = waiting.connect_when_current(&needed, &runtime, &listen);
+    let asked = async {
+        let status = async |path: &str| {
+            let url = format!("http://{address}{path}");
+            let answer = urr_kit::http_client().get(url).send().await.ok()?;
+            Some(answer.status().as_u16())
+        };
+        wait_for("the probes", async || status("/livez").await == Some(200)).await;
+        assert_eq!(status("/readyz").await, Some(503));
+        needed.run(&database.pool).await.expect("the second step");
+    };
+    let (connected, ()) = tokio::join!(waiting, asked);
+    connected.expect("the schema is current");
+    // The port is the service's own again.
+    std::net::TcpListener::bind(address).expect("a free port");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_schema_stops_when_asked() {
+    let database = database(&migrator(&[1]), "one").await;
+    let listen = Listen {
+        address: std::net::Ipv4Addr::LOCALHOST.into(),
+        port: 0,
+        management_port: None,
+    };
+    let runtime = urr_testkit::runtime("waiting");
+    runtime.tasks.cancel();
+    let waiting = Database::new(&database.url, None, None, 2).expect("settings");
+    let stopped = waiting
+        .connect_when_current(&migrator(&[1, 2]), &runtime, &listen)
+        .await;
+    let error = stopped.expect_err("nobody migrates it");
+    assert_eq!(error.to_string(), "stopped while waiting for the schema");
 }

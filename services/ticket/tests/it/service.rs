@@ -119,9 +119,11 @@ async fn answers(url: &str) -> Option<String> {
 async fn an_older_schema_is_refused_at_start() {
     let database = urr_testkit::database(&embedded::MIGRATIONS, "bus").await;
     let newest = MIGRATIONS.iter().map(|migration| migration.version).max();
-    let error = config(&["--db-url", &database.url])
+    let config = config(&["--db-url", &database.url]);
+    let (runtime, listen) = (urr_testkit::runtime("ticket"), config.http.listen());
+    let error = config
         .database
-        .connect(&MIGRATIONS)
+        .connect(&MIGRATIONS, &runtime, &listen)
         .await
         .unwrap_err();
     let text = error.to_string();
