@@ -24,6 +24,7 @@ use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches};
+use urr_kit::telemetry::chain;
 
 use cli::{Cli, Command};
 
@@ -38,7 +39,11 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody left to tell when standard error is closed.
-            drop(writeln!(std::io::stderr(), "urr-operator: {error:#}"));
+            drop(writeln!(
+                std::io::stderr(),
+                "urr-operator: {}",
+                chain(&*error)
+            ));
             ExitCode::FAILURE
         }
     }

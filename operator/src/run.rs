@@ -6,10 +6,11 @@ use anyhow::Context;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
 use kube::{
-    Api, Client, Resource,
+    Api, Client, Resource, ResourceExt,
     core::NamespaceResourceScope,
     runtime::{
         Controller, WatchStreamExt,
+        controller::Config,
         reflector::{self, Store, store::Writer},
         watcher,
     },
@@ -34,6 +35,8 @@ use crate::{
     world::{Watched, World},
 };
 
+/// Objects that one controller looks at at a time.
+const AT_A_TIME: u16 = 16;
 /// How long sales wait at the start for a first look at their platforms.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
 
@@ -135,7 +138,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let router = axum::Router::new();
     urr_kit::serve::serve(&runtime, &args.http.listen(), router, health, None).await?;
     match failure.borrow_and_update().as_ref() {
-        Some(error) => anyhow::bail!("{error:#}"),
+        Some(error) => anyhow::bail!(chain(&**error)),
         None => Ok(()),
     }
 }
@@ -342,13 +345,16 @@ async fn control(
     futures::join!(platforms, workloads, sales);
 }
 
-/// A controller that ends its looks at shutdown.
+/// A controller that ends its looks at shutdown, and looks at so many objects at a time: at
+/// the start all are due, and queue and ticket have better things to do.
 fn controller<K>(tasks: &Tasks, controller: Controller<K>) -> Controller<K>
 where
     K: Clone + Resource<DynamicType = ()> + DeserializeOwned + Debug + Send + Sync + 'static,
 {
     let tasks = tasks.clone();
-    controller.graceful_shutdown_on(async move { tasks.cancelled().await })
+    controller
+        .with_config(Config::default().concurrency(AT_A_TIME))
+        .graceful_shutdown_on(async move { tasks.cancelled().await })
 }
 
 /// Waits until everything was listed once; false when shutdown comes first.
@@ -399,6 +405,11 @@ enum Change<'a, K> {
     All,
 }
 
+/// Whether a field manager is one of ours.
+fn is_ours(manager: &str) -> bool {
+    manager.starts_with("urr-operator/")
+}
+
 /// Keeps a store current in the background, and tells of changes once they are in it.
 fn reflect<K>(
     tasks: &Tasks,
@@ -411,7 +422,12 @@ fn reflect<K>(
 {
     let ended = tasks.clone();
     tasks.spawn("watch", async move {
-        let events = reflector::reflector(writer, watcher(api, config)).default_backoff();
+        // Who else manages which fields is much text, and none of our business.
+        let lean = watcher(api, config).modify(|object: &mut K| {
+            let entries = object.managed_fields_mut();
+            entries.retain(|entry| entry.manager.as_deref().is_some_and(is_ours));
+        });
+        let events = reflector::reflector(writer, lean).default_backoff();
         let mut events = pin!(events);
         loop {
             let event = tokio::select! {

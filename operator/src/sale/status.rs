@@ -8,7 +8,7 @@ use kube::{
 use serde_json::json;
 use urr_contract::EventId;
 use urr_operator_api::{
-    Phase, TicketingEvent, TicketingEventStatus,
+    Phase, Service, TicketingEvent, TicketingEventStatus,
     conditions::{ConditionType, merge, whole_seconds},
     names::managers,
     status::{CapacityStatus, NextTransition, PolicyStatus, ServiceCapacity},
@@ -36,6 +36,7 @@ pub(super) async fn write(
         .opens_in(&view.namespace, &name, opens_in.as_secs());
     let status = build(view, seen, event, world, memory);
     let mut news = news(view, &status);
+    news.extend(too_short(view, &status));
     news.extend(shortage(view, &status, memory));
     if view.sale.status.as_ref() != Some(&status) {
         let api: Api<TicketingEvent> = Api::namespaced(world.client.clone(), &view.namespace);
@@ -139,6 +140,16 @@ fn capacity(view: &View<'_>, seen: &Seen, world: &World) -> Option<CapacityStatu
     if view.asks.demands.is_empty() {
         return None;
     }
+    let before = view
+        .sale
+        .status
+        .as_ref()
+        .and_then(|status| status.capacity.as_ref());
+    // What was measured before this process began is still true.
+    let measured_before = |service: Service| {
+        let mut services = before.into_iter().flat_map(|capacity| &capacity.services);
+        services.find(|found| found.name == service)?.warmup_seconds
+    };
     let services = view.asks.demands.iter().zip(&seen.services);
     let services = services.map(|(demand, service)| ServiceCapacity {
         name: demand.service,
@@ -148,7 +159,9 @@ fn capacity(view: &View<'_>, seen: &Seen, world: &World) -> Option<CapacityStatu
         ready: service.ready,
         from: view.asks.timetable.floor_from(demand.service),
         sum: demand.sum.clone(),
-        warmup_seconds: world.warmup_seconds(&view.namespace, demand.service),
+        warmup_seconds: world
+            .warmup_seconds(&view.namespace, demand.service)
+            .or_else(|| measured_before(demand.service)),
     });
     let services: Vec<_> = services.collect();
     let total = |count: fn(&ServiceCapacity) -> u32| services.iter().map(count).sum::<u32>();
@@ -220,6 +233,29 @@ fn news(view: &View<'_>, status: &TicketingEventStatus) -> Vec<News> {
         });
     }
     news
+}
+
+/// Says that a service took longer to be ready than it will be given, when that is learned.
+fn too_short(view: &View<'_>, status: &TicketingEventStatus) -> Option<News> {
+    let prescale = view.sale.spec.capacity.prescale_seconds;
+    let slow = |status: &TicketingEventStatus| -> Vec<(Service, u32)> {
+        let services = status
+            .capacity
+            .iter()
+            .flat_map(|capacity| &capacity.services);
+        let warmups = services.filter_map(|service| Some((service.name, service.warmup_seconds?)));
+        warmups.filter(|(_, seconds)| *seconds > prescale).collect()
+    };
+    let known = view.sale.status.as_ref().map(slow).unwrap_or_default();
+    let new = slow(status).into_iter().find(|slow| !known.contains(slow));
+    let (service, seconds) = new.filter(|_| view.status_phase() < Some(Phase::Open))?;
+    Some(News::warning(
+        "PrescaleTooShort",
+        format!(
+            "{service} took {seconds} s to be ready last time, but capacity.prescaleSeconds is \
+             {prescale}: raise it"
+        ),
+    ))
 }
 
 /// Says once, five minutes before opening, that less is ready than should be.

@@ -143,13 +143,17 @@ pub(crate) fn request_span(method: &'static str, route: &str, trace: &TraceConte
     span
 }
 
-/// The error and its causes in one line.
+/// The error and its causes in one line. A cause that was said already, as some libraries do
+/// in their own text, is not said again.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
+        let said = source.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
         cause = source.source();
     }
     text
