@@ -14,7 +14,7 @@
 CARGO ?= cargo
 URR   := target/release/urr
 FANS  ?= 2000
-LEVEL ?= api
+LEVEL ?= node
 
 # Queries are checked against services/*/.sqlx, so that building needs no database.
 export SQLX_OFFLINE := true

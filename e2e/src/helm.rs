@@ -63,6 +63,15 @@ impl Chart {
             .with_context(|| format!("{} has no example {name}", self.name()))
     }
 
+    /// The file that names the images which `e2e/run node` has made and loaded.
+    pub fn images(self) -> anyhow::Result<String> {
+        let file = crate::process::target()?
+            .join("e2e/values")
+            .join(format!("{}.yaml", self.name()));
+        anyhow::ensure!(file.exists(), "no images are loaded: e2e/run node");
+        Ok(file.to_string_lossy().into_owned())
+    }
+
     /// What it renders in `namespace` with further `arguments` of helm.
     pub fn template(self, namespace: &str, arguments: &[&str]) -> anyhow::Result<Answer> {
         self.helm(&["template", self.name()], namespace, arguments)
@@ -83,10 +92,15 @@ impl Chart {
     pub fn install(self, namespace: &str, arguments: &[&str]) -> anyhow::Result<Release> {
         self.helm(&["upgrade", "--install", self.name()], namespace, arguments)?
             .ok("helm upgrade --install")?;
-        Ok(Release {
+        Ok(self.release(namespace))
+    }
+
+    /// What is installed of it in `namespace`.
+    pub fn release(self, namespace: &str) -> Release {
+        Release {
             chart: self,
             namespace: namespace.to_owned(),
-        })
+        }
     }
 
     fn helm(self, verb: &[&str], namespace: &str, arguments: &[&str]) -> anyhow::Result<Answer> {

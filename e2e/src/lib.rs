@@ -6,20 +6,24 @@
 //! what a node would say, and the programs run on this machine.
 
 mod command;
+mod foreign;
 mod helm;
 mod kubectl;
 mod kubelet;
 mod namespace;
+mod operator;
 mod port_forward;
 mod process;
 mod rollout;
 mod wait;
 
 pub use command::{Answer, run};
+pub use foreign::Foreign;
 pub use helm::{Chart, Release};
 pub use kubectl::{apply, apply_refused, delete, events, exists, get, items, kubectl, labelled};
 pub use kubelet::Kubelet;
 pub use namespace::{Namespace, in_namespace};
+pub use operator::{Operator, install_definition};
 pub use port_forward::PortForward;
 pub use process::{Process, program};
 pub use rollout::{completed, rolled_out};

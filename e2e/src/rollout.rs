@@ -1,6 +1,8 @@
-//! When a Deployment and a Job have arrived.
+//! When a Deployment, a Job and a definition have arrived.
 
 use serde_json::Value;
+
+use crate::{kubectl::get, wait::eventually};
 
 /// Whether all pods of the `Deployment` or `StatefulSet` are of its latest form, and ready.
 pub fn rolled_out(workload: &Value) -> bool {
@@ -15,10 +17,25 @@ pub fn rolled_out(workload: &Value) -> bool {
 
 /// Whether the Job has succeeded.
 pub fn completed(job: &Value) -> bool {
-    let conditions = job["status"]["conditions"].as_array();
+    says(job, "Complete")
+}
+
+/// Waits until objects of the definition `name` can be made.
+pub fn established(name: &str) -> anyhow::Result<()> {
+    eventually(&format!("{name} is established"), || {
+        let definition = get("default", &format!("customresourcedefinition/{name}"))?;
+        Ok(definition
+            .is_some_and(|definition| says(&definition, "Established"))
+            .then_some(()))
+    })
+}
+
+/// Whether the object has that condition.
+fn says(object: &Value, kind: &str) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
     conditions.is_some_and(|all| {
         all.iter()
-            .any(|condition| condition["type"] == "Complete" && condition["status"] == "True")
+            .any(|condition| condition["type"] == kind && condition["status"] == "True")
     })
 }
 

@@ -79,6 +79,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- define "urr.env.bus" -}}
 - { name: KAFKA_BOOTSTRAP_SERVERS, value: {{ include "urr.kafka.servers" . | quote }} }
 - { name: KAFKA_CREATE_TOPICS, value: "false" }
+- { name: KAFKA_TOPIC_REPLICATION_FACTOR, value: {{ .Values.kafka.replicationFactor | quote }} }
 - { name: BUS_RETENTION_HOURS, value: {{ .Values.kafka.retentionHours | quote }} }
 {{- end }}
 

@@ -3,17 +3,16 @@
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
-use urr_e2e::{Chart, apply, delete, eventually, exists, in_namespace, kubectl};
+use urr_e2e::{
+    Chart, apply, delete, eventually, exists, in_namespace, install_definition, kubectl,
+};
 
 /// The resource and the policies, once for all tests here.
 fn policies() -> anyhow::Result<()> {
     static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
     let install = || -> anyhow::Result<()> {
-        for chart in [Chart::Crds, Chart::Operator] {
-            chart.install("urr-system", &["--create-namespace"])?;
-        }
-        let crd = "crd/ticketingevents.urr.internal";
-        kubectl(&["wait", "--for=condition=Established", crd], "")?.ok("kubectl wait")?;
+        install_definition()?;
+        Chart::Operator.install("urr-system", &["--create-namespace"])?;
         Ok(())
     };
     let installed = INSTALLED.get_or_init(|| install().map_err(|error| format!("{error:#}")));

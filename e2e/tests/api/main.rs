@@ -5,3 +5,4 @@ mod admission;
 mod charts;
 mod install;
 mod played;
+mod stores;

@@ -1,0 +1,82 @@
+//! The operator makes what a namespace needs as soon as the chart is there, with any provider.
+
+use urr_e2e::{
+    Chart, Foreign, Kubelet, Namespace, Operator, completed, eventually, get, in_namespace, items,
+    labelled, rolled_out,
+};
+
+const DATABASES: [&str; 6] = ["auth", "ticket", "payment", "stats", "community", "queue"];
+
+/// Waits for `resource`.
+fn there(namespace: &Namespace, resource: &str) -> anyhow::Result<serde_json::Value> {
+    eventually(resource, || get(namespace.name(), resource))
+}
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn small_installs_get_a_postgres_for_each_database() -> anyhow::Result<()> {
+    in_namespace("builtin", |namespace| {
+        let _kubelet = Kubelet::of(namespace.name());
+        let _operator = Operator::start(namespace, &[])?;
+        let small = Chart::Platform.example("small")?;
+        Chart::Platform.install(namespace.name(), &["--values", &small])?;
+        for database in DATABASES {
+            there(namespace, &format!("secret/urr-{database}-db"))?;
+            there(namespace, &format!("service/urr-postgres-{database}"))?;
+            eventually(&format!("the Postgres of {database} is ready"), || {
+                let set = get(
+                    namespace.name(),
+                    &format!("statefulset/urr-postgres-{database}"),
+                )?;
+                Ok(set.filter(rolled_out))
+            })?;
+            eventually(&format!("{database} is migrated"), || {
+                let selector = format!("urr.internal/job=migrate,urr.internal/database={database}");
+                let jobs = labelled(namespace.name(), "jobs", &selector)?;
+                let done = !jobs.is_empty() && jobs.iter().all(completed);
+                Ok(done.then_some(()))
+            })?;
+        }
+        eventually("the topics are made", || {
+            let jobs = items(namespace.name(), "jobs")?;
+            let mut topics = jobs.iter().filter(|job| {
+                job["metadata"]["name"]
+                    .as_str()
+                    .is_some_and(|name| name.starts_with("urr-topics"))
+            });
+            Ok(topics.any(completed).then_some(()))
+        })
+    })
+}
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn other_operators_get_objects_that_their_definitions_take() -> anyhow::Result<()> {
+    let (postgres, kafka) = (Foreign::Cluster.install()?, Foreign::KafkaTopic.install()?);
+    in_namespace("foreign", |namespace| {
+        let large = Chart::Platform.example("large")?;
+        let arguments = [
+            "--values",
+            &large,
+            "--set",
+            "monitoring.serviceMonitors=false",
+        ];
+        Chart::Platform.install(namespace.name(), &arguments)?;
+        let _operator = Operator::start(namespace, &[])?;
+        for database in DATABASES.iter().filter(|_| postgres) {
+            let name = format!("clusters.postgresql.cnpg.io/urr-postgres-{database}");
+            let cluster = there(namespace, &name)?;
+            assert_eq!(cluster["spec"]["instances"], 3);
+        }
+        if kafka {
+            let topic = there(namespace, "kafkatopics.kafka.strimzi.io/reservation-events")?;
+            assert_eq!(topic["spec"]["partitions"], 12);
+            assert_eq!(topic["metadata"]["labels"]["strimzi.io/cluster"], "events");
+            there(
+                namespace,
+                "kafkatopics.kafka.strimzi.io/reservation-events.dead-letter",
+            )?;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,121 @@
+//! An upgrade while people wait.
+
+use anyhow::Context;
+use reqwest::{
+    blocking::Client,
+    header::{COOKIE, HeaderMap, SET_COOKIE},
+};
+use serde_json::Value;
+use urr_e2e::{Namespace, PortForward, apply, eventually, get};
+
+use crate::platform::{install, ready, with_platform};
+
+/// So many wait in the lobby.
+const FANS: usize = 20;
+
+/// A sale whose lobby is open, and which opens when this test is long over.
+const SALE: &str = r#"
+apiVersion: urr.internal/v1alpha1
+kind: TicketingEvent
+metadata: { name: lobby }
+spec:
+  event:
+    title: Lobby
+    venue: Basement
+    startsAt: "2037-04-02T13:00:00Z"
+    ticketTypes: [{ name: floor, price: 35000, totalQuantity: 400 }]
+  sale:
+    opensAt: "2037-03-20T03:00:00Z"
+    closesAt: "2037-04-02T12:00:00Z"
+"#;
+
+/// Somebody who waits, with the cookies that a browser would keep.
+struct Fan {
+    cookies: String,
+    number: u64,
+}
+
+/// The answer of the queue, or nothing while the way there is interrupted.
+fn ask(
+    client: &Client,
+    method: &str,
+    url: &str,
+    cookies: &str,
+) -> anyhow::Result<(HeaderMap, Value)> {
+    let request = match method {
+        "POST" => client.post(url),
+        _ => client.get(url),
+    };
+    let answer = request.header(COOKIE, cookies).send()?.error_for_status()?;
+    let headers = answer.headers().clone();
+    Ok((headers, answer.json()?))
+}
+
+fn number(body: &Value) -> anyhow::Result<u64> {
+    body["number"]
+        .as_u64()
+        .with_context(|| format!("no number in {body}"))
+}
+
+/// The part of each cookie that is sent back.
+fn cookies(headers: &HeaderMap) -> String {
+    let pairs = headers
+        .get_all(SET_COOKIE)
+        .iter()
+        .filter_map(|cookie| cookie.to_str().ok());
+    pairs
+        .filter_map(|cookie| cookie.split(';').next())
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// Asks the gateway until it answers: pods come and go, and the way to one goes with it.
+fn through<T>(
+    namespace: &Namespace,
+    what: &str,
+    mut ask: impl FnMut(&str) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    eventually(what, || {
+        let gateway = PortForward::to(namespace.name(), "urr-gateway", 3001)?;
+        ask(gateway.url()).map(Some)
+    })
+}
+
+#[test]
+#[ignore = "needs a node: make e2e"]
+fn an_upgrade_in_the_lobby_loses_no_place() -> anyhow::Result<()> {
+    with_platform("upgrade", &[], |namespace, _| {
+        apply(namespace.name(), SALE)?;
+        let event = eventually("the sale has its policy", || {
+            let sale = get(namespace.name(), "ticketingevent/lobby")?.context("it is applied")?;
+            let applied = sale["status"]["policy"]["appliedGeneration"].is_u64();
+            let event = sale["status"]["eventId"].as_str().map(str::to_owned);
+            Ok(event.filter(|_| applied))
+        })?;
+        let client = Client::new();
+        let fans = through(namespace, "all have joined", |gateway| {
+            (0..FANS)
+                .map(|_| {
+                    let url = format!("{gateway}/api/v1/queue/check/{event}");
+                    let (headers, body) = ask(&client, "POST", &url, "")?;
+                    anyhow::ensure!(body["queued"] == true, "nobody enters a lobby: {body}");
+                    Ok(Fan {
+                        cookies: cookies(&headers),
+                        number: number(&body)?,
+                    })
+                })
+                .collect::<anyhow::Result<Vec<_>>>()
+        })?;
+        // Every pod of every service is replaced.
+        install(namespace, &["defaults.podAnnotations.upgrade=second"])?;
+        ready(namespace)?;
+        for fan in fans {
+            let after = through(namespace, "the queue answers", |gateway| {
+                let url = format!("{gateway}/api/v1/queue/status/{event}");
+                number(&ask(&client, "GET", &url, &fan.cookies)?.1)
+            })?;
+            assert_eq!(after, fan.number);
+        }
+        Ok(())
+    })
+}
