@@ -26,5 +26,5 @@ pub use namespace::{Namespace, in_namespace};
 pub use operator::{Operator, install_definition};
 pub use port_forward::PortForward;
 pub use process::{Process, program};
-pub use rollout::{completed, rolled_out};
+pub use rollout::{completed, established, rolled_out};
 pub use wait::{eventually, eventually_within};

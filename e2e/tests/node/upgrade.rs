@@ -93,19 +93,18 @@ fn an_upgrade_in_the_lobby_loses_no_place() -> anyhow::Result<()> {
             Ok(event.filter(|_| applied))
         })?;
         let client = Client::new();
-        let fans = through(namespace, "all have joined", |gateway| {
-            (0..FANS)
-                .map(|_| {
-                    let url = format!("{gateway}/api/v1/queue/check/{event}");
-                    let (headers, body) = ask(&client, "POST", &url, "")?;
-                    anyhow::ensure!(body["queued"] == true, "nobody enters a lobby: {body}");
-                    Ok(Fan {
-                        cookies: cookies(&headers),
-                        number: number(&body)?,
-                    })
+        let mut fans = Vec::new();
+        for _ in 0..FANS {
+            fans.push(through(namespace, "somebody joins", |gateway| {
+                let url = format!("{gateway}/api/v1/queue/check/{event}");
+                let (headers, body) = ask(&client, "POST", &url, "")?;
+                anyhow::ensure!(body["queued"] == true, "nobody enters a lobby: {body}");
+                Ok(Fan {
+                    cookies: cookies(&headers),
+                    number: number(&body)?,
                 })
-                .collect::<anyhow::Result<Vec<_>>>()
-        })?;
+            })?);
+        }
         // Every pod of every service is replaced.
         install(namespace, &["defaults.podAnnotations.upgrade=second"])?;
         ready(namespace)?;
