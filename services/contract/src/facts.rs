@@ -171,6 +171,10 @@ pub struct ReservationEndedV1 {
     /// The order that fenced it, if any. An addition to the contract.
     #[serde(default)]
     pub order_id: Option<String>,
+    /// Who paid that order, where it is a rejected one: with a resale that is not the owner.
+    /// An addition to the contract.
+    #[serde(default)]
+    pub payer_id: Option<UserId>,
     /// When it ended.
     #[serde(with = "epoch_seconds")]
     pub timestamp: Timestamp,

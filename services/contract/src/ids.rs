@@ -57,6 +57,8 @@ ids! {
     FactId;
     /// One login and every refresh token that descends from it.
     FamilyId;
+    /// A mail to one person about one fact.
+    MailId;
     /// A person's membership of one artist.
     MembershipId;
     /// A news article.
@@ -83,4 +85,8 @@ ids! {
     TransferId;
     /// An account.
     UserId;
+    /// One message to one webhook.
+    WebhookDeliveryId;
+    /// An address that an organiser wants to be told at.
+    WebhookId;
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{EventId, Language, PaymentId, ReservationId, UserId, Won};
+use crate::{EventId, Language, PaymentId, ReservationId, TransferId, UserId, Won};
 
 /// Answer of ticket's `GET /internal/events/{eventId}/queue-info`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -362,6 +362,87 @@ pub struct PaymentByReservation {
     /// that is on its way back.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outcome: Option<OrderOutcome>,
+}
+
+/// Request of ticket's `POST /internal/reservations/details`: what notices and webhooks say of
+/// reservations. At most 500 ids in all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetailsRequest {
+    /// Reservations asked for.
+    #[serde(default)]
+    pub reservations: Vec<ReservationId>,
+    /// Listings asked for. The answer has their reservations as well.
+    #[serde(default)]
+    pub transfers: Vec<TransferId>,
+}
+
+/// Answer of `POST /internal/reservations/details`. Unknown ids are absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetailsAnswer {
+    /// Reservations that exist, whatever became of them.
+    pub reservations: Vec<ReservationDetails>,
+    /// Listings that exist.
+    pub transfers: Vec<TransferDetails>,
+}
+
+/// What is in a reservation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReservationDetails {
+    /// The reservation.
+    pub id: ReservationId,
+    /// Its number for people.
+    pub reservation_number: String,
+    /// For which event; none where that was deleted.
+    pub event: Option<EventDetails>,
+    /// Won it cost when it was first sold.
+    pub total_amount: Won,
+    /// Its lines, by seat or ticket type.
+    pub items: Vec<ItemDetails>,
+}
+
+/// When and where something is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventDetails {
+    /// The event.
+    pub id: EventId,
+    /// Its title.
+    pub title: String,
+    /// Where it is.
+    pub venue: String,
+    /// When it is.
+    pub event_date: Timestamp,
+}
+
+/// One line of a reservation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemDetails {
+    /// The seat as people read it, if it is one.
+    pub seat: Option<String>,
+    /// Name of the ticket type, if it is places of one.
+    pub ticket_type: Option<String>,
+    /// How many.
+    pub quantity: i32,
+    /// Won for one.
+    pub unit_price: Won,
+}
+
+/// What a listing cost and whose ticket it was about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransferDetails {
+    /// The listing.
+    pub id: TransferId,
+    /// What was for sale.
+    pub reservation_id: ReservationId,
+    /// Face value: what the seller gets.
+    pub original_price: Won,
+    /// The platform's share.
+    pub transfer_fee: Won,
+    /// What the buyer paid.
+    pub total_price: Won,
 }
 
 /// One account in auth's `POST /internal/users/batch`.

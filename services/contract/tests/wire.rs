@@ -36,6 +36,7 @@ fn ended() -> ReservationEndedV1 {
         was_confirmed: true,
         quantity: 2,
         order_id: Some("ORD_1771056653123_A1B2C3D4".to_owned()),
+        payer_id: None,
         timestamp: time(),
     }
 }

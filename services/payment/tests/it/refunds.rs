@@ -21,6 +21,7 @@ fn ended(fan: Fan, order: Option<&str>) -> ReservationEndedV1 {
         was_confirmed: true,
         quantity: 1,
         order_id: order.map(str::to_owned),
+        payer_id: None,
         timestamp: jiff::Timestamp::UNIX_EPOCH,
     }
 }

@@ -109,6 +109,7 @@ async fn a_webhook_three_days_late_gives_the_ticket_or_the_money_back() {
             was_confirmed: false,
             quantity: 1,
             order_id: Some(order.clone()),
+            payer_id: Some(fan.user),
             timestamp: jiff::Timestamp::UNIX_EPOCH,
         };
         app.deliver(FactId::random(), Fact::ReservationRejected(rejected))

@@ -168,6 +168,7 @@ impl Story {
             was_confirmed: false,
             quantity: self.quantity,
             order_id: None,
+            payer_id: None,
             timestamp: at(time),
         }
     }

@@ -172,7 +172,8 @@ pub(crate) async fn end_refunded(
         Refund::Ended => return Ok(()),
         Refund::Reject => {
             // Told as well: should payment stop here, the fact makes it give the money back.
-            reject(&mut transaction, locked, order, &request.reason).await?;
+            let (payer, reason) = (request.user_id, &request.reason);
+            reject(&mut transaction, locked, order, payer, reason).await?;
             transaction.commit().await?;
             return Ok(());
         }

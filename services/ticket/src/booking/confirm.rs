@@ -73,7 +73,8 @@ pub async fn confirm(
     match honoured {
         Ok(()) => sell(connection, &locked, captured).await,
         Err(reason) => {
-            reject(connection, &locked, &captured.order, reason).await?;
+            let (order, payer) = (&captured.order, captured.user);
+            reject(connection, &locked, order, payer, reason).await?;
             Ok(Confirmed::Rejected)
         }
     }
@@ -100,11 +101,12 @@ async fn sell(
     Ok(Confirmed::Sold)
 }
 
-/// Records that an order cannot be honoured, and tells payment once.
+/// Records that an order, which `payer` has paid, cannot be honoured, and tells payment once.
 pub(crate) async fn reject(
     connection: &mut PgConnection,
     locked: &Locked,
     order: &str,
+    payer: UserId,
     reason: &str,
 ) -> anyhow::Result<()> {
     let id = locked.row.id;
@@ -113,7 +115,8 @@ pub(crate) async fn reject(
         if ended && locked.row.sold_order.is_none() {
             reservations::set_payment_status(connection, id, "refund_requested").await?;
         }
-        outbox::append(connection, &published::rejected(locked, order, reason)).await?;
+        let fact = published::rejected(locked, order, payer, reason);
+        outbox::append(connection, &fact).await?;
     }
     Ok(())
 }

@@ -56,14 +56,16 @@ pub fn ended(locked: &Locked, reason: &str) -> ReservationEndedV1 {
             .paid_order()
             .map(str::to_owned)
             .or_else(|| locked.row.order.clone()),
+        payer_id: None,
         timestamp: locked.now,
     }
 }
 
-/// A captured order cannot be honoured.
-pub fn rejected(locked: &Locked, order: &str, reason: &str) -> Fact {
+/// An order that `payer` has paid cannot be honoured.
+pub fn rejected(locked: &Locked, order: &str, payer: UserId, reason: &str) -> Fact {
     Fact::ReservationRejected(ReservationEndedV1 {
         order_id: Some(order.to_owned()),
+        payer_id: Some(payer),
         was_confirmed: false,
         ..ended(locked, reason)
     })

@@ -136,7 +136,8 @@ pub async fn complete(
         Complete::HandOver => refusal_now(connection, &locked, &listing, paid).await?,
     };
     if let Some(error) = refused {
-        reject(connection, &locked, &paid.order, error.detail()).await?;
+        let (order, payer) = (&paid.order, paid.buyer);
+        reject(connection, &locked, order, payer, error.detail()).await?;
         return Ok(Completed::Rejected(error));
     }
     reservations::hand_over(connection, listing.reservation, paid.buyer, &paid.order).await?;
@@ -185,6 +186,7 @@ pub async fn refund(state: &State, id: TransferId, request: &RefundRequest) -> A
         &mut transaction,
         &locked,
         &request.order_id,
+        request.user_id,
         &request.reason,
     )
     .await?;

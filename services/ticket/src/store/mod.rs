@@ -7,6 +7,7 @@ pub mod admin_reservations;
 pub mod artists;
 pub mod audit_logs;
 pub mod availability;
+pub mod details;
 pub mod devices;
 pub mod event_changes;
 pub mod events;

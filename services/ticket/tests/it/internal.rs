@@ -23,6 +23,7 @@ async fn internal_paths_take_the_internal_token_only() {
             format!("/internal/reservations/{id}/confirm"),
             format!("/internal/reservations/{id}/refund"),
             "/internal/events/batch".to_owned(),
+            "/internal/reservations/details".to_owned(),
             "/internal/reschedule-event-status".to_owned(),
             format!("/internal/seats/generate/{event}/{event}"),
         ];
@@ -268,6 +269,58 @@ async fn a_message_holds_seats_for_the_person_it_names_and_only_once() {
         assert_eq!(app.facts(id).await, ["RESERVATION_CREATED"]);
         let body = json!({"eventId": event, "userId": one, "seatIds": [seats[1]]});
         app.client.as_user(one).post("/internal/seats/reserve", body).await.expect(401);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn details_say_what_was_bought_also_after_it_ended() {
+    with_app(async |app| {
+        let (seated, seats) = app.seated(2).await;
+        let hold = app.fan(seated).hold(seats[1]).await;
+        app.buy(&hold, "ORD-1").await;
+        let seller = app.client.as_user(hold.user);
+        let body = json!({"reservationId": hold.id});
+        let listed = seller.post("/api/transfers", body).await.expect(200).body;
+        let listing = &listed["transfer"]["id"];
+        app.fan_named(hold.user, seated)
+            .cancel(hold.id)
+            .await
+            .expect(200);
+        let standing = app.event().await;
+        let ticket_type = app.ticket_type(standing, "GA", 1_000, 20).await;
+        let places = app.fan(standing).places(ticket_type, 3).await;
+        let details = async |body: serde_json::Value| {
+            let client = app.client.internal();
+            let answer = client.post("/internal/reservations/details", body).await;
+            answer.expect(200).body
+        };
+
+        let of_places = details(json!({"reservations": [places.id, Uuid::new_v4()]})).await;
+        assert_eq!(of_places["reservations"].as_array().unwrap().len(), 1);
+        let reservation = &of_places["reservations"][0];
+        assert_eq!(reservation["id"], json!(places.id));
+        assert_eq!(reservation["event"]["title"], "A night of tests");
+        assert_eq!(
+            reservation["items"],
+            json!([{"seat": null, "ticketType": "GA", "quantity": 3, "unitPrice": 1_000}])
+        );
+
+        let of_listing = details(json!({"transfers": [listing]})).await;
+        let transfer = &of_listing["transfers"][0];
+        assert_eq!(transfer["reservationId"], json!(hold.id));
+        let (face, fee) = (&transfer["originalPrice"], &transfer["transferFee"]);
+        let sum = face.as_i64().unwrap() + fee.as_i64().unwrap();
+        assert_eq!(transfer["totalPrice"], sum);
+        let items = of_listing["reservations"][0]["items"].as_array().unwrap();
+        assert_eq!(items.len(), 1);
+        assert!(items[0]["seat"].is_string(), "a seat that was given back");
+
+        let many: Vec<Uuid> = (0..501).map(|_| Uuid::new_v4()).collect();
+        let client = app.client.internal();
+        let body = json!({"reservations": many});
+        let answer = client.post("/internal/reservations/details", body).await;
+        assert_eq!(answer.expect(400).body["code"], "TOO_MANY_IDS");
     })
     .await;
 }

@@ -227,7 +227,11 @@ async fn members_sell_and_buy_and_pay_the_fee_of_their_tier() {
         .unwrap();
         let body = json!({"buyerId": buyer, "orderId": "ORD-2", "amount": SEAT_PRICE * 105 / 100});
         ask(app, id, "complete", body).await.expect(403);
-        assert_eq!(app.last_fact(hold.id).await["type"], "RESERVATION_REJECTED");
+        let fact = app.last_fact(hold.id).await;
+        assert_eq!(fact["type"], "RESERVATION_REJECTED");
+        // The money is the buyer's, though the ticket is the seller's.
+        assert_eq!(fact["payerId"], json!(buyer));
+        assert_eq!(fact["userId"], json!(hold.user));
     })
     .await;
 }

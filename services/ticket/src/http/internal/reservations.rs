@@ -1,4 +1,5 @@
-//! Reservations, for payment: proof of what is to be paid, the fence, and the outcome.
+//! Reservations, for payment: proof of what is to be paid, the fence, and the outcome; and what
+//! is in them, for community.
 
 use std::sync::Arc;
 
@@ -11,12 +12,12 @@ use serde::Deserialize;
 use urr_contract::{
     ReservationId, UserId,
     internal::{
-        ConfirmRequest, FenceAnswer, Ok as OkAnswer, PayAnswer, PayRequest, RefundRequest,
-        ReservationRow,
+        ConfirmRequest, DetailsAnswer, DetailsRequest, FenceAnswer, Ok as OkAnswer, PayAnswer,
+        PayRequest, RefundRequest, ReservationRow,
     },
 };
 use urr_kit::{
-    ApiResult,
+    ApiError, ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     internal::InternalCaller,
 };
@@ -29,8 +30,11 @@ use crate::{
         pay,
     },
     refusal,
-    store::begin_bounded,
+    store::{begin_bounded, details},
 };
+
+/// Most ids in one request for details.
+const MAX_DETAILS: usize = 500;
 
 pub(super) fn routes() -> Router<Arc<State>> {
     Router::new()
@@ -42,6 +46,7 @@ pub(super) fn routes() -> Router<Arc<State>> {
             post(confirm_captured),
         )
         .route("/internal/reservations/{id}/refund", post(refund))
+        .route("/internal/reservations/details", post(tell_details))
 }
 
 #[derive(Deserialize)]
@@ -125,4 +130,29 @@ async fn refund(
 ) -> ApiResult<AppJson<OkAnswer>> {
     by_refund(&state, id, &request).await?;
     Ok(AppJson(OkAnswer { ok: true }))
+}
+
+async fn tell_details(
+    Shared(state): Shared<Arc<State>>,
+    _: InternalCaller,
+    AppJson(request): AppJson<DetailsRequest>,
+) -> ApiResult<AppJson<DetailsAnswer>> {
+    let DetailsRequest {
+        mut reservations,
+        transfers,
+    } = request;
+    if reservations.len() + transfers.len() > MAX_DETAILS {
+        return Err(ApiError::bad_request(
+            "TOO_MANY_IDS",
+            format!("At most {MAX_DETAILS} ids in one request"),
+        ));
+    }
+    let mut connection = state.pool.acquire().await?;
+    let transfers = details::of_transfers(&mut connection, &transfers).await?;
+    reservations.extend(transfers.iter().map(|transfer| transfer.reservation_id));
+    let reservations = details::of_reservations(&mut connection, &reservations).await?;
+    Ok(AppJson(DetailsAnswer {
+        reservations,
+        transfers,
+    }))
 }
