@@ -1,5 +1,8 @@
 //! Calls to parties outside, such as a payment provider: over TLS, known by the system's
-//! certificates, or over plain HTTP to one that stands in for it.
+//! certificates, or over plain HTTP to one that stands in for it. Parties of our own choosing
+//! are called by [`Outbound`], those that others name by [`Strangers`].
+
+mod strangers;
 
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+
+pub use self::strangers::{Answer, MAX_EXCERPT_BYTES, Reach, Strangers, Unreachable, is_public};
 
 /// To be connected.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -55,13 +60,9 @@ impl Outbound {
             return Ok(Self(Transport::Plain(builder.build(connector))));
         }
         connector.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .context("no certificates to know others by (package ca-certificates)")?
-            .https_only()
-            .enable_http1()
-            .wrap_connector(connector);
-        Ok(Self(Transport::Tls(builder.build(connector))))
+        Ok(Self(Transport::Tls(
+            builder.build(over_tls(connector, false)?),
+        )))
     }
 
     /// The whole answer to a request, within `timeout`. It is sent once: whether to try again
@@ -108,4 +109,18 @@ impl Outbound {
             Transport::Tls(client) => client.request(request).await,
         }
     }
+}
+
+/// Connects over TLS to those whom the system's certificates vouch for, and over plain HTTP only
+/// where that is allowed.
+fn over_tls<C>(connector: C, or_plain: bool) -> anyhow::Result<HttpsConnector<C>> {
+    let builder = HttpsConnectorBuilder::new()
+        .with_native_roots()
+        .context("no certificates to know others by (package ca-certificates)")?;
+    let builder = if or_plain {
+        builder.https_or_http()
+    } else {
+        builder.https_only()
+    };
+    Ok(builder.enable_http1().wrap_connector(connector))
 }
