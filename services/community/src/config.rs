@@ -1,7 +1,9 @@
 //! Settings of community.
 
-use clap::value_parser;
-use urr_kit::config::{GatewayTokenArgs, HttpArgs, InternalArgs};
+use clap::{ArgAction, value_parser};
+use urr_kit::config::{BusArgs, GatewayTokenArgs, HttpArgs, InternalArgs};
+
+use crate::mail::MailArgs;
 
 urr_kit::database_args!(pub CommunityDatabase, "COMMUNITY_DB");
 
@@ -14,13 +16,16 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: CommunityDatabase,
+    /// The bus that facts come from.
+    #[command(flatten)]
+    pub bus: BusArgs,
     /// The token of calls between services.
     #[command(flatten)]
     pub internal: InternalArgs,
     /// The token of the gateway.
     #[command(flatten)]
     pub gateway: GatewayTokenArgs,
-    /// Where auth is, which knows the authors' names.
+    /// Where auth is, which knows people's names, addresses and languages.
     #[arg(
         long,
         env = "AUTH_SERVICE_URL",
@@ -28,7 +33,7 @@ pub struct Config {
         hide_env_values = true
     )]
     pub auth_service_url: String,
-    /// Where ticket is, which knows the artists and keeps the points.
+    /// Where ticket is, which knows the artists and the reservations, and keeps the points.
     #[arg(
         long,
         env = "TICKET_SERVICE_URL",
@@ -40,4 +45,16 @@ pub struct Config {
     #[arg(long, env = "COMMUNITY_DAILY_POINTS", default_value_t = 300, hide_env_values = true,
           value_parser = value_parser!(i32).range(0..=1_000_000))]
     pub community_daily_points: i32,
+    /// How mails go out.
+    #[command(flatten)]
+    pub mail: MailArgs,
+    /// Whether webhooks may lead to private addresses and over plain HTTP. For one machine only:
+    /// whoever may name a webhook could reach our own network through it.
+    #[arg(long, env = "WEBHOOK_ALLOW_PRIVATE", default_value_t = false, action = ArgAction::Set,
+          hide_env_values = true)]
+    pub webhook_allow_private: bool,
+    /// Days that mails and deliveries, with what they said and to whom, are kept.
+    #[arg(long, env = "RETENTION_NOTICES_DAYS", default_value_t = 30, hide_env_values = true,
+          value_parser = value_parser!(u16).range(4..=3_650))]
+    pub retention_notices_days: u16,
 }

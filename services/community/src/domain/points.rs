@@ -1,15 +1,13 @@
 //! What writing earns, until when it is tried to hand that over, and how often.
 
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::offset};
+use jiff::{Timestamp, civil::Date, tz::offset};
 use urr_contract::{ArtistId, CommentId, NewsId, PostId, UserId, internal::AwardPoints};
 use urr_kit::client::{CallError, Fault};
 use uuid::Uuid;
 
-/// First pause after a failed delivery; doubles with each.
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
-/// Longest pause between two deliveries of one award.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(10);
+use super::pause;
+
 /// Deliveries that are tried, over more than a day.
 const MAX_ATTEMPTS: i32 = 160;
 
@@ -78,7 +76,7 @@ pub fn outcome(attempts: i32, failure: Option<Failure>, now: Timestamp) -> Outco
         Some(Failure { text, is_final }) if is_final || attempts >= MAX_ATTEMPTS => {
             Outcome::GiveUp(text)
         }
-        Some(Failure { text, .. }) => Outcome::Retry(now + pause_after(attempts), text),
+        Some(Failure { text, .. }) => Outcome::Retry(now + pause::after(attempts), text),
     }
 }
 
@@ -109,11 +107,6 @@ impl From<CallError> for Failure {
             is_final,
         }
     }
-}
-
-fn pause_after(attempts: i32) -> SignedDuration {
-    let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(16);
-    (FIRST_PAUSE * 2_i32.pow(doublings)).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]

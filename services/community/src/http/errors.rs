@@ -2,7 +2,7 @@
 
 use urr_kit::ApiError;
 
-use crate::domain::text::Violation;
+use crate::domain::{text::Violation, webhook::endpoint};
 
 pub(super) fn violation(violation: Violation) -> ApiError {
     ApiError::bad_request("INVALID_INPUT", violation.to_string())
@@ -38,4 +38,46 @@ pub(super) fn comment_not_found() -> ApiError {
 
 pub(super) fn may_not_delete_comment() -> ApiError {
     ApiError::forbidden("NOT_THE_AUTHOR", "No permission to delete this comment")
+}
+
+impl From<endpoint::Violation> for ApiError {
+    fn from(violation: endpoint::Violation) -> Self {
+        Self::bad_request("INVALID_WEBHOOK", violation.to_string())
+    }
+}
+
+pub(super) fn webhook_not_found() -> ApiError {
+    ApiError::not_found("WEBHOOK_NOT_FOUND", "Webhook not found")
+}
+
+pub(super) fn webhook_inactive() -> ApiError {
+    ApiError::conflict("WEBHOOK_INACTIVE", "Webhook is switched off")
+}
+
+pub(super) fn delivery_not_found() -> ApiError {
+    ApiError::not_found("DELIVERY_NOT_FOUND", "Delivery not found")
+}
+
+pub(super) fn mail_not_found() -> ApiError {
+    ApiError::not_found("MAIL_NOT_FOUND", "Mail not found")
+}
+
+pub(super) fn unknown_status(statuses: &[&str]) -> ApiError {
+    let statuses = statuses.join(", ");
+    ApiError::bad_request("INVALID_INPUT", format!("status must be one of {statuses}"))
+}
+
+pub(super) fn unknown_type() -> ApiError {
+    ApiError::bad_request("INVALID_INPUT", "type is unknown")
+}
+
+pub(super) fn overlap_out_of_range(most: i64) -> ApiError {
+    ApiError::bad_request(
+        "INVALID_INPUT",
+        format!("overlapSeconds must be from 0 to {most}"),
+    )
+}
+
+pub(super) fn empty_range() -> ApiError {
+    ApiError::bad_request("INVALID_INPUT", "since must be before until")
 }

@@ -4,9 +4,14 @@
 mod app;
 mod bad_input;
 mod comments;
+mod mails;
 mod news;
 mod personal_data;
 mod points;
 mod posts;
 mod service;
+mod smtp;
+mod told;
 mod views;
+mod webhook_deliveries;
+mod webhooks;

@@ -10,7 +10,7 @@ use urr_testkit::{GATEWAY_TOKEN, INTERNAL_TOKEN, TestDatabase, wait_for};
 use crate::app::{CommandLine, text};
 
 /// Settings of a service without peers on that port.
-fn config(database: &TestDatabase, port: u16) -> Config {
+fn config(database: &TestDatabase, bus: &TestDatabase, port: u16) -> Config {
     let nowhere = "http://127.0.0.1:1";
     CommandLine::parse_from([
         "community",
@@ -20,6 +20,8 @@ fn config(database: &TestDatabase, port: u16) -> Config {
         "127.0.0.1",
         "--db-url",
         &database.url,
+        "--bus-db-url",
+        &bus.url,
         "--internal-api-token",
         INTERNAL_TOKEN,
         "--gateway-token",
@@ -51,9 +53,10 @@ async fn publish(url: &str) -> String {
 #[tokio::test]
 async fn a_shutdown_writes_the_views_down() {
     let database = urr_testkit::database(&MIGRATIONS, "community").await;
+    let bus = urr_testkit::database(&urr_kit::bus::embedded::MIGRATIONS, "bus").await;
     let runtime = urr_testkit::runtime("community");
     let port = free_port().expect("a free port");
-    let service = urr_community::run(config(&database, port), runtime.clone());
+    let service = urr_community::run(config(&database, &bus, port), runtime.clone());
     let url = format!("http://127.0.0.1:{port}");
     let get = async |url: &str| urr_kit::http_client().get(url).send().await;
     let reader = async {

@@ -57,7 +57,8 @@ pub struct Route {
 /// `X/**` also matches `X` itself.
 pub fn route(path: &str) -> Option<Route> {
     let rest = path.strip_prefix("/api/")?;
-    let resource = rest.split('/').next().unwrap_or(rest);
+    let mut segments = rest.split('/');
+    let resource = segments.next().unwrap_or(rest);
     let (pattern, service) = match resource {
         "auth" => ("/api/auth/**", Service::Auth),
         "payments" => ("/api/payments/**", Service::Payment),
@@ -68,8 +69,12 @@ pub fn route(path: &str) -> Option<Route> {
         "reservations" => ("/api/reservations/**", Service::Ticket),
         "queue" => ("/api/queue/**", Service::Queue),
         "check-ins" => ("/api/check-ins/**", Service::Ticket),
-        "admin" if below(path, "/api/admin/users") => ("/api/admin/users/**", Service::Auth),
-        "admin" => ("/api/admin/**", Service::Ticket),
+        "admin" => match segments.next() {
+            Some("mails") => ("/api/admin/mails/**", Service::Community),
+            Some("users") => ("/api/admin/users/**", Service::Auth),
+            Some("webhooks") => ("/api/admin/webhooks/**", Service::Community),
+            _ => ("/api/admin/**", Service::Ticket),
+        },
         "community" => ("/api/community/**", Service::Community),
         "news" => ("/api/news/**", Service::Community),
         "artists" => ("/api/artists/**", Service::Ticket),
@@ -120,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eighteen_patterns_and_nothing_else_are_routed() {
+    fn only_the_patterns_of_the_table_are_routed() {
         for (path, service) in [
             ("/api/auth/login", Service::Auth),
             ("/api/payments", Service::Payment),
@@ -134,6 +139,11 @@ mod tests {
             ("/api/admin/dashboard", Service::Ticket),
             ("/api/admin/users/1", Service::Auth),
             ("/api/admin/usersx", Service::Ticket),
+            ("/api/admin/mails", Service::Community),
+            ("/api/admin/webhooks", Service::Community),
+            ("/api/admin/webhooks/1/deliveries", Service::Community),
+            ("/api/admin/webhooksx", Service::Ticket),
+            ("/api/admin", Service::Ticket),
             ("/api/community/posts", Service::Community),
             ("/api/news", Service::Community),
             ("/api/artists", Service::Ticket),
