@@ -50,6 +50,7 @@ pub(crate) fn announcement(
                 directory.run_env().display()
             ),
         ),
+        ("Mails", directory.mails().display().to_string()),
         ("Logs", directory.logs().display().to_string()),
     ];
     let rows = rows

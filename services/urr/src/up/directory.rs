@@ -63,6 +63,11 @@ impl Directory {
         self.path.join("images")
     }
 
+    /// Mails to fans, one file each.
+    pub(crate) fn mails(&self) -> PathBuf {
+        self.path.join("mail")
+    }
+
     /// What the payment simulator remembers.
     pub(crate) fn simulator_journal(&self) -> PathBuf {
         self.path.join("toss-simulator.journal")

@@ -80,10 +80,14 @@ impl Platform {
         let here = [
             ("TOSS_SIMULATOR_STATE", self.directory.simulator_journal()),
             ("IMAGE_DIRECTORY", self.directory.images()),
+            ("MAIL_DIRECTORY", self.directory.mails()),
         ];
         variables.extend(here.map(|(name, path)| (name.to_owned(), path.display().to_string())));
         let images = plan::gateway_url(&ports) + "/api/images";
         variables.insert("IMAGE_PUBLIC_URL".to_owned(), images);
+        if settings.value("PUBLIC_URL").is_empty() {
+            variables.insert("PUBLIC_URL".to_owned(), plan::gateway_url(&ports));
+        }
         self.start_services(&ports, &bus, &variables).await?;
         for line in announcement(&self.options, &self.directory, &ports, &settings) {
             self.console.plain(&line);
