@@ -53,6 +53,7 @@ stats:
 community:
   port: 3008
   database: community
+  bus: true
   external: true
   calls: [auth, ticket]
   secrets: [GATEWAY_TOKEN, INTERNAL_API_TOKEN]
