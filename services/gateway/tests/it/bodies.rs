@@ -94,8 +94,7 @@ async fn images_may_be_larger_and_nothing_else() {
         let answer = gateway
             .send(Method::POST, path, headers, vec![b'x'; size])
             .await;
-        let status = if path == "/api/images" { 404 } else { 413 };
-        answer.expect(status);
+        answer.expect_refusal(413, "BODY_TOO_LARGE");
     }
 }
 
