@@ -1,5 +1,7 @@
 //! `urr migrate`: brings databases to the schema of this program, one runner at a time.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use sqlx::{
     Connection, PgConnection, PgPool,
@@ -11,6 +13,8 @@ use crate::databases::{Databases, Name};
 
 /// Key of the advisory lock; each database has its own lock of this key.
 const LOCK: i64 = 0x7572_725f_6d69_6772;
+/// Time between two tries to take it.
+const LOCK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Settings of `urr migrate`.
 #[derive(clap::Args, Clone, Debug)]
@@ -152,12 +156,20 @@ async fn is_new(connection: &mut PgConnection) -> anyhow::Result<bool> {
         .context("cannot look for the table of migrations")
 }
 
+/// Takes the lock, asking again and again. A statement that waited for it would hold a
+/// snapshot, and an index that is built concurrently waits for all of those to end: the two
+/// runners would wait for each other.
 #[expect(clippy::disallowed_methods, reason = "a statement without tables")]
 async fn lock(connection: &mut PgConnection) -> anyhow::Result<()> {
-    sqlx::query("select pg_advisory_lock($1)")
-        .bind(LOCK)
-        .execute(connection)
-        .await
-        .context("cannot take the migration lock")?;
-    Ok(())
+    loop {
+        let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock($1)")
+            .bind(LOCK)
+            .fetch_one(&mut *connection)
+            .await
+            .context("cannot take the migration lock")?;
+        if taken {
+            return Ok(());
+        }
+        tokio::time::sleep(LOCK_INTERVAL).await;
+    }
 }
