@@ -582,7 +582,7 @@ pub(crate) async fn check(pool: &PgPool) {
         from reservations r cross join lateral (
             select count(*) as live from tickets t where t.reservation_id = r.id and t.voided_at is null
         ) t
-        where t.live <> case when r.status = 'confirmed' then r.quantity else 0 end
+        where r.event_id is not null and t.live <> case when r.status = 'confirmed' then r.quantity else 0 end
         union all
         select 'order ' || (o.payload->>'orderId') || ' was rejected twice'
         from outbox o where o.payload->>'type' = 'RESERVATION_REJECTED'
