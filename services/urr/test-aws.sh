@@ -15,8 +15,9 @@ trap 'exit 130' INT TERM HUP
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# Compiled first, so that no server idles meanwhile.
-cargo test --locked --no-run --package urr-ticket --package urr-queue
+# Compiled first, so that no server idles meanwhile. The whole workspace, as `make test` has
+# it: with fewer packages cargo would choose other features and compile most of it again.
+cargo test --locked --no-run --workspace --test it
 services/kit/moto.sh --fetch
 
 # Below the range of outgoing connections.
@@ -30,5 +31,4 @@ until listens $port; do
 done
 
 export AWS_ENDPOINT=http://127.0.0.1:$port
-cargo test --locked --package urr-ticket --test it aws_ -- --ignored
-cargo test --locked --package urr-queue --test it aws_ -- --ignored
+cargo test --locked --workspace --test it aws_ -- --ignored

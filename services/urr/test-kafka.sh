@@ -16,8 +16,9 @@ trap 'exit 130' INT TERM HUP
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# Compiled first, so that no broker idles meanwhile.
-cargo test --locked --no-run --package urr-kit --package urr-urr
+# Compiled first, so that no broker idles meanwhile. The whole workspace, as `make test` has
+# it: with fewer packages cargo would choose other features and compile most of it again.
+cargo test --locked --no-run --workspace --test it
 services/kit/kafka.sh --fetch
 
 # Below the range of outgoing connections; the broker also takes the next port.
@@ -31,6 +32,6 @@ until listens $port; do
 done
 
 export KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:$port
-cargo test --locked --package urr-kit --test it kafka -- --ignored
+cargo test --locked --workspace --test it bus:: -- --ignored
 unset KAFKA_BOOTSTRAP_SERVERS
-cargo test --locked --package urr-urr --test it kafka -- --ignored
+cargo test --locked --workspace --test it a_crowd_is_served_over_kafka -- --ignored
