@@ -9,6 +9,7 @@
 #   make fmt           formats
 #   make sqlx          renews services/*/.sqlx after a change of SQL or migrations
 #   make crds          renews crds/ after a change of operator/api
+#   make nix           evaluates the flake without nixpkgs (LEVEL=build: and builds all of it, twice)
 #   make deny          cargo-deny, where it is installed
 
 CARGO ?= cargo
@@ -19,7 +20,7 @@ LEVEL ?= node
 # Queries are checked against services/*/.sqlx, so that building needs no database.
 export SQLX_OFFLINE := true
 
-.PHONY: up crowd build e2e test test-crates test-kafka test-aws lint fmt sqlx crds deny packages packages-with-kafka packages-for-tests clippy doc format-check
+.PHONY: up crowd build e2e test test-crates test-kafka test-aws lint fmt sqlx crds nix deny packages packages-with-kafka packages-for-tests clippy doc format-check
 
 up: $(if $(KAFKA),packages-with-kafka,packages) build
 	exec $(URR) up $(if $(KAFKA),--kafka) $(UP_FLAGS)
@@ -66,6 +67,9 @@ sqlx: packages
 crds:
 	$(CARGO) run --quiet --locked --package urr-operator -- crd > crds/ticketingevents.yaml.new
 	mv crds/ticketingevents.yaml.new crds/ticketingevents.yaml
+
+nix:
+	nix/offline/verify.sh $(if $(filter build,$(LEVEL)),build,evaluate)
 
 deny:
 	$(CARGO) deny --locked check bans licenses sources
