@@ -10,7 +10,7 @@ use urr_kit::{
 };
 
 /// How long Kafka may take to answer at all.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_secs(2);
 

@@ -61,10 +61,7 @@ fn allowed_licences() -> Vec<String> {
 /// Whether `expression` can be fulfilled with the allowed licences alone.
 fn is_licence_allowed(expression: &str, allowed: &[String]) -> bool {
     Expression::parse_mode(expression, ParseMode::LAX).is_ok_and(|expression| {
-        expression.evaluate(|requirement| {
-            let asked = requirement.to_string();
-            allowed.iter().any(|name| *name == asked)
-        })
+        expression.evaluate(|requirement| allowed.contains(&requirement.to_string()))
     })
 }
 
