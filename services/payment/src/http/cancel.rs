@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Duration, Instant, sleep, timeout_at};
 use urr_contract::Won;
 use urr_kit::{
     ApiResult,
@@ -24,6 +24,11 @@ use crate::{
 
 /// Reason where the client gives none.
 const DEFAULT_REASON: &str = "user-request";
+/// How long a request waits for the job that is at its refund; one that has to try again later
+/// takes longer anyway.
+const JOB_WITHIN: Duration = Duration::from_secs(2);
+/// Time between two looks at what the job has done.
+const JOB_INTERVAL: Duration = Duration::from_millis(50);
 /// Longest reason that is kept.
 const MAX_REASON_CHARS: usize = 200;
 
@@ -118,8 +123,21 @@ async fn pay_back(state: &Arc<State>, order: &Order, deadline: Instant) -> ApiRe
         let result = timeout_at(deadline, waiter).await;
         return Ok(matches!(result, Ok(Ok(Ok(true)))));
     }
-    let now = payments::by_order_id(&state.pool, &order.order_id).await?;
-    Ok(now.is_some_and(|order| order.status == Status::Refunded))
+    refunded_by_the_job(state, order, deadline.min(Instant::now() + JOB_WITHIN)).await
+}
+
+/// Whether the job, which was faster, has the money back by then.
+async fn refunded_by_the_job(state: &State, order: &Order, by: Instant) -> ApiResult<bool> {
+    loop {
+        let now = payments::by_order_id(&state.pool, &order.order_id).await?;
+        if now.is_some_and(|order| order.status == Status::Refunded) {
+            return Ok(true);
+        }
+        if Instant::now() >= by {
+            return Ok(false);
+        }
+        sleep(JOB_INTERVAL).await;
+    }
 }
 
 fn reason(body: CancelBody) -> String {
