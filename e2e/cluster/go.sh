@@ -24,9 +24,11 @@ if own=$(command -v go) && new_enough "$own"; then
     exit
 fi
 if [ ! -x "$fetched" ]; then
-    [ "$(uname -sm)" = "Linux x86_64" ] || fail "Go 1.24 or later is missing; install it from https://go.dev/dl"
-    proxy=${GOPROXY:-https://proxy.golang.org}
+    [ "$(uname -sm)" = "Linux x86_64" ] || fail "Go 1.24 or later is missing"
+    # An old Go is of use here: it knows where modules come from.
+    proxy=${GOPROXY:-$(go env GOPROXY 2>/dev/null || true)}
     proxy=${proxy%%[,|]*}
+    [ -n "$proxy" ] || fail "Go 1.24 or later is missing; install it, or set GOPROXY to fetch it"
     for program in curl unzip sha256sum; do
         command -v $program >/dev/null || fail "neither Go nor $program, with which it would be fetched"
     done
