@@ -37,6 +37,11 @@ pub fn router(state: Arc<State>) -> Router {
     http::router(state)
 }
 
+/// The description of what everybody may call.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    http::public().into_openapi()
+}
+
 /// Serves until shutdown.
 pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
     let bus = config.bus.connect(&runtime).await?;

@@ -13,7 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use utoipa::{ToSchema, openapi::OpenApi};
+use utoipa::{
+    ToSchema,
+    openapi::{Deprecated, OpenApi, Paths},
+};
 pub use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt},
     routes,
@@ -36,6 +39,33 @@ const PREFIX: &str = "/api";
 const OWN_UNREADABLE: &str = "UNREADABLE_INPUT";
 /// The roles of [`BEARER`] that need an administrator.
 const ADMIN: &str = "admin";
+
+/// The same handlers at another path, for clients that know that one. There, their
+/// operations are described as deprecated in favour of the first path.
+pub fn at<S>(
+    path: &str,
+    (schemas, paths, handlers): UtoipaMethodRouter<S>,
+) -> UtoipaMethodRouter<S> {
+    let mut other = Paths::new();
+    for (first, mut item) in paths.paths {
+        let shown = first.strip_prefix(PREFIX).unwrap_or(&first);
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            operation.deprecated = Some(Deprecated::True);
+            operation.description = Some(format!("The same as `{shown}`."));
+            let id = operation.operation_id.take();
+            operation.operation_id = id.map(|id| id + "AtOtherPath");
+        }
+        other.paths.insert(path.to_owned(), item);
+    }
+    (schemas, other, handlers)
+}
 
 /// The body of every refusal.
 #[derive(Serialize, ToSchema)]
@@ -83,15 +113,18 @@ pub fn complete(api: &OpenApi, everywhere: &[Everywhere]) -> anyhow::Result<Valu
     let Value::Object(paths) = paths else {
         anyhow::bail!("a document without paths");
     };
+    let everywhere: Vec<_> = BY_EVERY_SERVICE.iter().chain(everywhere).collect();
     let mut completed = Map::new();
+    let mut shared = Map::new();
     for (path, mut item) in paths {
         for operation in operations(&mut item) {
-            complete_operation(operation, everywhere);
+            complete_operation(operation, &everywhere, &mut shared);
         }
         let path = path.strip_prefix(PREFIX).unwrap_or(&path).to_owned();
         completed.insert(path, item);
     }
     document["paths"] = Value::Object(completed);
+    document["components"]["responses"] = Value::Object(shared);
     Ok(document)
 }
 
@@ -105,18 +138,46 @@ fn operations(item: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>>
         .filter_map(|(_, operation)| operation.as_object_mut())
 }
 
-fn complete_operation(operation: &mut Map<String, Value>, everywhere: &[Everywhere]) {
-    let mut refusals = own_refusals(operation);
+/// Adds what the handler did not say. Refusals that it has no part in are described once for
+/// all operations, in `shared`.
+fn complete_operation(
+    operation: &mut Map<String, Value>,
+    everywhere: &[&Everywhere],
+    shared: &mut Map<String, Value>,
+) {
+    let own = own_refusals(operation);
+    let mut refusals = own.clone();
     add_extractors(operation, &mut refusals);
     add_identity(operation, &mut refusals);
-    for Everywhere { status, code } in BY_EVERY_SERVICE.iter().chain(everywhere) {
+    let mut names = refusals.clone();
+    names.retain(|status, _| !own.contains_key(status));
+    for Everywhere { status, code } in everywhere {
         note(&mut refusals, *status, code);
+        if !own.contains_key(status) {
+            names.entry(*status).or_default();
+        }
     }
     for (status, codes) in refusals {
         let response = &mut operation["responses"][status.to_string()];
-        describe(response, status, &codes);
+        if let Some(special) = names.get(&status) {
+            let name = shared_name(status, special);
+            *response = json!({"$ref": format!("#/components/responses/{name}")});
+            describe(shared.entry(name).or_insert(Value::Null), status, &codes);
+        } else {
+            describe(response, status, &codes);
+        }
     }
     widen_security(operation);
+}
+
+/// `Refused400InvalidPath`: the status, and the codes that not every operation has.
+fn shared_name(status: u16, special: &BTreeSet<String>) -> String {
+    let words = special.iter().flat_map(|code| code.split('_'));
+    let capitalised = words.map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_owned() + &rest.to_lowercase()
+    });
+    format!("Refused{status}") + &capitalised.collect::<String>()
 }
 
 fn note(refusals: &mut Refusals, status: u16, code: &str) {
@@ -289,8 +350,16 @@ mod tests {
     )]
     fn look() {}
 
-    fn codes(operation: &Value, status: &str) -> Value {
-        operation["responses"][status]["content"]["application/json"]["schema"]["allOf"][1]
+    fn response<'a>(document: &'a Value, operation: &'a Value, status: &str) -> &'a Value {
+        let response = &operation["responses"][status];
+        match response["$ref"].as_str() {
+            Some(shared) => document.pointer(&shared[1..]).expect("a shared response"),
+            None => response,
+        }
+    }
+
+    fn codes(document: &Value, operation: &Value, status: &str) -> Value {
+        response(document, operation, status)["content"]["application/json"]["schema"]["allOf"][1]
             ["properties"]["code"]["enum"]
             .clone()
     }
@@ -320,9 +389,9 @@ mod tests {
             ("429", json!(["RATE_LIMITED"])),
             ("500", json!(["INTERNAL_ERROR"])),
         ] {
-            assert_eq!(codes(take, status), expected, "{status}");
+            assert_eq!(codes(&document, take, status), expected, "{status}");
         }
-        assert!(take["responses"]["429"]["headers"]["Retry-After"].is_object());
+        assert!(response(&document, take, "429")["headers"]["Retry-After"].is_object());
         assert!(take["responses"]["409"].get("headers").is_none());
         assert_eq!(take["summary"], "Takes one.");
     }
@@ -345,7 +414,7 @@ mod tests {
     fn who_need_not_sign_in_is_not_refused_for_it() {
         let document = complete(&Api::openapi(), &[]).expect("a document");
         let look = &document["paths"]["/things"]["get"];
-        assert_eq!(codes(look, "401"), Value::Null);
-        assert_eq!(codes(look, "413"), Value::Null);
+        assert_eq!(codes(&document, look, "401"), Value::Null);
+        assert_eq!(codes(&document, look, "413"), Value::Null);
     }
 }

@@ -13,6 +13,7 @@ use sqlx::PgPool;
 use tokio::sync::OnceCell;
 use urr_contract::{EventId, SeatId};
 use urr_kit::{ApiError, ApiResult};
+use utoipa::ToSchema;
 
 use crate::{
     refusal,
@@ -43,14 +44,16 @@ pub struct SeatMap {
     gzip: OnceCell<Bytes>,
 }
 
-#[derive(Serialize)]
-struct MapAnswer<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatMap)]
+pub(crate) struct MapAnswer<'a> {
     event: EventHead<'a>,
     layout: Option<Value>,
     seats: &'a [MapSeat],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatMapEvent)]
 struct EventHead<'a> {
     id: EventId,
     title: &'a str,

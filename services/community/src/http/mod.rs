@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    routing::{delete, get, post},
+    routing::{get, post},
 };
-use urr_kit::personal_data;
+use urr_kit::{
+    openapi::{OpenApiRouter, routes},
+    personal_data,
+};
 
 use crate::State;
 
@@ -20,25 +23,7 @@ mod webhooks;
 
 /// All routes.
 pub(crate) fn router(state: Arc<State>) -> Router {
-    Router::new()
-        .route("/api/news", get(news::list).post(news::create))
-        .route(
-            "/api/news/{id}",
-            get(news::show).put(news::update).delete(news::remove),
-        )
-        .route("/api/community/posts", get(posts::list).post(posts::create))
-        .route(
-            "/api/community/posts/{id}",
-            get(posts::show).put(posts::update).delete(posts::remove),
-        )
-        .route(
-            "/api/community/posts/{id}/comments",
-            get(comments::list).post(comments::create),
-        )
-        .route(
-            "/api/community/posts/{id}/comments/{comment_id}",
-            delete(comments::remove),
-        )
+    Router::from(public())
         .merge(notice_routes())
         .merge(personal_data::routes())
         .with_state(state)
@@ -84,4 +69,15 @@ fn notice_routes() -> Router<Arc<State>> {
             "/api/admin/webhooks/{id}/deliveries/{delivery_id}/replay",
             post(webhook_deliveries::replay),
         )
+}
+
+/// What everybody may call, with its description.
+pub(crate) fn public() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(news::list, news::create))
+        .routes(routes!(news::show, news::update, news::remove))
+        .routes(routes!(posts::list, posts::create))
+        .routes(routes!(posts::show, posts::update, posts::remove))
+        .routes(routes!(comments::list, comments::create))
+        .routes(routes!(comments::remove))
 }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::extract;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use urr_contract::NewsId;
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     identity::Admin,
-    page::{Page, PageQuery},
+    page::{Page, PageQuery, Pagination},
 };
+use utoipa::ToSchema;
 
 use super::errors;
 use crate::{
@@ -23,53 +23,117 @@ use crate::{
         views::Kind,
     },
     store::{
-        news::{self, NewNews},
+        news::{self, NewNews, News},
         point_awards,
     },
 };
 
 /// Body of a new or changed article. `author_id` of old clients is passed over: the caller
 /// is the author.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = WriteNews)]
 pub(super) struct NewsBody {
+    #[schema(required, min_length = 1, max_length = 255)]
     title: Option<String>,
+    #[schema(required, min_length = 1, max_length = 20_000)]
     content: Option<String>,
+    /// Name under which it is published; only of a new article, which needs one.
+    #[schema(min_length = 1, max_length = 100)]
     author: Option<String>,
+    /// Whether it stays on top.
     is_pinned: Option<bool>,
 }
 
-/// `GET /api/news`
+/// Articles and which part of all they are.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewsList)]
+pub(super) struct ListBody {
+    news: Vec<News>,
+    pagination: Pagination,
+}
+
+/// One article.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewsAnswer)]
+pub(super) struct OneBody {
+    news: News,
+}
+
+/// What was done.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewsDeleted)]
+pub(super) struct DeletedBody {
+    message: &'static str,
+}
+
+/// Articles, pinned ones first, then newest first.
+#[utoipa::path(
+    get,
+    path = "/api/news",
+    operation_id = "listNews",
+    tag = "News",
+    params(PageQuery),
+    responses(
+        (status = 200, description = "The articles.", body = ListBody),
+    )
+)]
 pub(super) async fn list(
     extract::State(state): extract::State<Arc<State>>,
     AppQuery(query): AppQuery<PageQuery>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<ListBody>> {
     let page = Page::new(query, 20, 100);
     let total = news::count(&state.pool).await?;
     let mut rows = news::page(&state.pool, page).await?;
     for row in &mut rows {
         row.views += state.views.pending(Kind::News, row.id.0);
     }
-    Ok(AppJson(json!({"news": rows, "pagination": page.of(total)})))
+    Ok(AppJson(ListBody {
+        news: rows,
+        pagination: page.of(total),
+    }))
 }
 
-/// `GET /api/news/{id}`
+/// One article. Counts as a view.
+#[utoipa::path(
+    get,
+    path = "/api/news/{id}",
+    operation_id = "getNews",
+    tag = "News",
+    params(("id" = NewsId, Path)),
+    responses(
+        (status = 200, description = "The article.", body = OneBody),
+        (status = 404, description = "`NEWS_NOT_FOUND`: there is no such article."),
+    )
+)]
 pub(super) async fn show(
     extract::State(state): extract::State<Arc<State>>,
     AppPath(id): AppPath<NewsId>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<OneBody>> {
     let mut found = news::by_id(&state.pool, id)
         .await?
         .ok_or_else(errors::news_not_found)?;
     found.views += state.views.count(Kind::News, id.0);
-    Ok(AppJson(json!({"news": found})))
+    Ok(AppJson(OneBody { news: found }))
 }
 
-/// `POST /api/news`
+/// Publishes an article.
+#[utoipa::path(
+    post,
+    path = "/api/news",
+    operation_id = "createNews",
+    tag = "News",
+    request_body = NewsBody,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 201, description = "Published.", body = OneBody),
+        (status = 400, description = "`INVALID_INPUT`: a text is missing, too long, or not printable."),
+    )
+)]
 pub(super) async fn create(
     extract::State(state): extract::State<Arc<State>>,
     Admin(admin): Admin,
     AppJson(body): AppJson<NewsBody>,
-) -> ApiResult<(StatusCode, AppJson<Value>)> {
+) -> ApiResult<(StatusCode, AppJson<OneBody>)> {
     let article = NewNews {
         title: text::title(body.title).map_err(errors::violation)?,
         content: text::content(body.content).map_err(errors::violation)?,
@@ -90,16 +154,31 @@ pub(super) async fn create(
     )
     .await?;
     transaction.commit().await?;
-    Ok((StatusCode::CREATED, AppJson(json!({"news": made}))))
+    Ok((StatusCode::CREATED, AppJson(OneBody { news: made })))
 }
 
-/// `PUT /api/news/{id}`: administrators, each their own articles.
+/// Changes an article of one's own.
+#[utoipa::path(
+    put,
+    path = "/api/news/{id}",
+    operation_id = "updateNews",
+    tag = "News",
+    params(("id" = NewsId, Path)),
+    request_body = NewsBody,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Changed.", body = OneBody),
+        (status = 400, description = "`INVALID_INPUT`: a text is missing, too long, or not printable."),
+        (status = 403, description = "`NOT_THE_AUTHOR`: another administrator's."),
+        (status = 404, description = "`NEWS_NOT_FOUND`: there is no such article."),
+    )
+)]
 pub(super) async fn update(
     extract::State(state): extract::State<Arc<State>>,
     Admin(admin): Admin,
     AppPath(id): AppPath<NewsId>,
     AppJson(body): AppJson<NewsBody>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<OneBody>> {
     let title = text::title(body.title).map_err(errors::violation)?;
     let content = text::content(body.content).map_err(errors::violation)?;
     let now = state.clock.now();
@@ -115,7 +194,7 @@ pub(super) async fn update(
     .await?;
     if let Some(mut changed) = changed {
         changed.views += state.views.pending(Kind::News, id.0);
-        return Ok(AppJson(json!({"news": changed})));
+        return Ok(AppJson(OneBody { news: changed }));
     }
     Err(match news::by_id(&state.pool, id).await? {
         Some(_) => errors::not_the_news_author(),
@@ -123,14 +202,28 @@ pub(super) async fn update(
     })
 }
 
-/// `DELETE /api/news/{id}`
+/// Deletes an article.
+#[utoipa::path(
+    delete,
+    path = "/api/news/{id}",
+    operation_id = "deleteNews",
+    tag = "News",
+    params(("id" = NewsId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Deleted.", body = DeletedBody),
+        (status = 404, description = "`NEWS_NOT_FOUND`: there is no such article."),
+    )
+)]
 pub(super) async fn remove(
     extract::State(state): extract::State<Arc<State>>,
     Admin(_): Admin,
     AppPath(id): AppPath<NewsId>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<DeletedBody>> {
     if !news::delete(&state.pool, id).await? {
         return Err(errors::news_not_found());
     }
-    Ok(AppJson(json!({"message": "News deleted successfully"})))
+    Ok(AppJson(DeletedBody {
+        message: "News deleted successfully",
+    }))
 }

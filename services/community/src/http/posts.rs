@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::extract;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use urr_contract::{ArtistId, PostId};
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     identity::User,
-    page::{Page, PageQuery},
+    page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 
 use super::errors;
 use crate::{
@@ -24,31 +24,69 @@ use crate::{
     },
     store::{
         point_awards,
-        posts::{self, NewPost},
+        posts::{self, NewPost, Post},
     },
 };
 
 /// Which board is listed.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct BoardQuery {
+    /// Only posts of this artist's board.
     #[serde(rename = "artistId")]
     artist_id: Option<ArtistId>,
 }
 
 /// Body of a new or changed post.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = WritePost)]
 pub(super) struct PostBody {
+    #[schema(required, min_length = 1, max_length = 255)]
     title: Option<String>,
+    #[schema(required, min_length = 1, max_length = 20_000)]
     content: Option<String>,
+    /// On whose board; only of a new post, which needs one.
     artist_id: Option<ArtistId>,
 }
 
-/// `GET /api/community/posts`
+/// Posts and which part of all they are.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PostList)]
+pub(super) struct ListBody {
+    posts: Vec<Post>,
+    pagination: Pagination,
+}
+
+/// One post.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PostAnswer)]
+pub(super) struct OneBody {
+    post: Post,
+}
+
+/// What was done.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PostDeleted)]
+pub(super) struct DeletedBody {
+    message: &'static str,
+}
+
+/// Posts of all boards or of one artist's, pinned ones first, then newest first.
+#[utoipa::path(
+    get,
+    path = "/api/community/posts",
+    operation_id = "listPosts",
+    tag = "Community",
+    params(BoardQuery, PageQuery),
+    responses(
+        (status = 200, description = "The posts.", body = ListBody),
+    )
+)]
 pub(super) async fn list(
     extract::State(state): extract::State<Arc<State>>,
     AppQuery(board): AppQuery<BoardQuery>,
     AppQuery(query): AppQuery<PageQuery>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<ListBody>> {
     let page = Page::new(query, 20, 100);
     let total = posts::count(&state.pool, board.artist_id).await?;
     let mut rows = match board.artist_id {
@@ -58,29 +96,54 @@ pub(super) async fn list(
     for row in &mut rows {
         row.views += state.views.pending(Kind::Post, row.id.0);
     }
-    Ok(AppJson(
-        json!({"posts": rows, "pagination": page.of(total)}),
-    ))
+    Ok(AppJson(ListBody {
+        posts: rows,
+        pagination: page.of(total),
+    }))
 }
 
-/// `GET /api/community/posts/{id}`
+/// One post. Counts as a view.
+#[utoipa::path(
+    get,
+    path = "/api/community/posts/{id}",
+    operation_id = "getPost",
+    tag = "Community",
+    params(("id" = PostId, Path)),
+    responses(
+        (status = 200, description = "The post.", body = OneBody),
+        (status = 404, description = "`POST_NOT_FOUND`: there is no such post."),
+    )
+)]
 pub(super) async fn show(
     extract::State(state): extract::State<Arc<State>>,
     AppPath(id): AppPath<PostId>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<OneBody>> {
     let mut found = posts::by_id(&state.pool, id)
         .await?
         .ok_or_else(errors::post_not_found)?;
     found.views += state.views.count(Kind::Post, id.0);
-    Ok(AppJson(json!({"post": found})))
+    Ok(AppJson(OneBody { post: found }))
 }
 
-/// `POST /api/community/posts`
+/// Writes a post on an artist's board. Earns points.
+#[utoipa::path(
+    post,
+    path = "/api/community/posts",
+    operation_id = "createPost",
+    tag = "Community",
+    request_body = PostBody,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, description = "Written.", body = OneBody),
+        (status = 400, description = "`INVALID_INPUT`: a text is missing, too long, or not printable."),
+        (status = 404, description = "`ARTIST_NOT_FOUND`: there is no such artist."),
+    )
+)]
 pub(super) async fn create(
     extract::State(state): extract::State<Arc<State>>,
     user: User,
     AppJson(body): AppJson<PostBody>,
-) -> ApiResult<(StatusCode, AppJson<Value>)> {
+) -> ApiResult<(StatusCode, AppJson<OneBody>)> {
     let title = text::title(body.title).map_err(errors::violation)?;
     let content = text::content(body.content).map_err(errors::violation)?;
     let artist_id = body
@@ -113,23 +176,38 @@ pub(super) async fn create(
     )
     .await?;
     transaction.commit().await?;
-    Ok((StatusCode::CREATED, AppJson(json!({"post": made}))))
+    Ok((StatusCode::CREATED, AppJson(OneBody { post: made })))
 }
 
-/// `PUT /api/community/posts/{id}`: its author.
+/// Changes a post of one's own.
+#[utoipa::path(
+    put,
+    path = "/api/community/posts/{id}",
+    operation_id = "updatePost",
+    tag = "Community",
+    params(("id" = PostId, Path)),
+    request_body = PostBody,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Changed.", body = OneBody),
+        (status = 400, description = "`INVALID_INPUT`: a text is missing, too long, or not printable."),
+        (status = 403, description = "`NOT_THE_AUTHOR`: somebody else's."),
+        (status = 404, description = "`POST_NOT_FOUND`: there is no such post."),
+    )
+)]
 pub(super) async fn update(
     extract::State(state): extract::State<Arc<State>>,
     user: User,
     AppPath(id): AppPath<PostId>,
     AppJson(body): AppJson<PostBody>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<OneBody>> {
     let title = text::title(body.title).map_err(errors::violation)?;
     let content = text::content(body.content).map_err(errors::violation)?;
     let now = state.clock.now();
     let changed = posts::update(&state.pool, id, user.id, &title, &content, now).await?;
     if let Some(mut changed) = changed {
         changed.views += state.views.pending(Kind::Post, id.0);
-        return Ok(AppJson(json!({"post": changed})));
+        return Ok(AppJson(OneBody { post: changed }));
     }
     Err(match posts::by_id(&state.pool, id).await? {
         Some(_) => errors::not_the_post_author(),
@@ -137,12 +215,25 @@ pub(super) async fn update(
     })
 }
 
-/// `DELETE /api/community/posts/{id}`: its author or an administrator.
+/// Deletes a post: its author or an administrator.
+#[utoipa::path(
+    delete,
+    path = "/api/community/posts/{id}",
+    operation_id = "deletePost",
+    tag = "Community",
+    params(("id" = PostId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Deleted.", body = DeletedBody),
+        (status = 403, description = "`NOT_THE_AUTHOR`: somebody else's."),
+        (status = 404, description = "`POST_NOT_FOUND`: there is no such post."),
+    )
+)]
 pub(super) async fn remove(
     extract::State(state): extract::State<Arc<State>>,
     user: User,
     AppPath(id): AppPath<PostId>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<DeletedBody>> {
     let post = posts::by_id(&state.pool, id)
         .await?
         .ok_or_else(errors::post_not_found)?;
@@ -152,5 +243,7 @@ pub(super) async fn remove(
     if !posts::delete(&state.pool, id).await? {
         return Err(errors::post_not_found());
     }
-    Ok(AppJson(json!({"message": "Post deleted successfully"})))
+    Ok(AppJson(DeletedBody {
+        message: "Post deleted successfully",
+    }))
 }

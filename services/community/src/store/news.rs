@@ -6,9 +6,10 @@ use serde::Serialize;
 use sqlx::PgExecutor;
 use urr_contract::{NewsId, UserId};
 use urr_kit::page::Page;
+use utoipa::ToSchema;
 
 /// A news article as it goes over the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct News {
     /// Its id.
     pub id: NewsId,

@@ -6,9 +6,10 @@ use serde::Serialize;
 use sqlx::PgExecutor;
 use urr_contract::{ArtistId, PostId, UserId};
 use urr_kit::page::Page;
+use utoipa::ToSchema;
 
 /// A post as it goes over the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Post {
     /// Its id.
     pub id: PostId,

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State as Shared;
-use serde_json::{Value, json};
+use serde::Serialize;
 use urr_contract::Won;
 use urr_kit::{extract::AppQuery, identity::Admin};
+use utoipa::ToSchema;
 
-use super::{Answer, DaysQuery, answer};
+use super::{Answer, DaysQuery, Envelope, answer};
 use crate::{
     State,
     domain::{
@@ -31,70 +32,137 @@ const DAY_NAMES: [&str; 7] = [
     "Saturday",
 ];
 
-/// `GET /api/stats/user-behavior`
+/// What people do.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = UserBehavior)]
+pub(super) struct Behavior {
+    user_types: Vec<UserTypeRow>,
+    average_metrics: Averages,
+    spending_distribution: Vec<SpendingRow>,
+    /// Minutes from hold to payment, with two decimals.
+    #[schema(example = "3.20")]
+    avg_time_to_payment: String,
+    weekday_activity: Vec<WeekdayRow>,
+}
+
+/// People who reserve about as often.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PeopleOfType)]
+struct UserTypeRow {
+    user_type: &'static str,
+    user_count: usize,
+    total_reservations: i64,
+}
+
+/// Figures of a person.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AveragePerson)]
+struct Averages {
+    avg_reservations: f64,
+    max_reservations: i64,
+    median_reservations: f64,
+    /// Won.
+    avg_spending: f64,
+}
+
+/// People who spend about as much.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PeopleOfSpending)]
+struct SpendingRow {
+    spending_tier: &'static str,
+    /// The same as `spending_tier`.
+    tier: &'static str,
+    range: &'static str,
+    user_count: usize,
+}
+
+/// A day of the week.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FiguresOfWeekday)]
+struct WeekdayRow {
+    day_name: Option<&'static str>,
+    /// From 0, which is Sunday.
+    day_of_week: i32,
+    unique_users: i64,
+    reservations: i64,
+}
+
+/// What people do.
+#[utoipa::path(
+    get,
+    path = "/api/stats/user-behavior",
+    operation_id = "getUserBehavior",
+    tag = "Statistics",
+    params(DaysQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Behavior>),
+    )
+)]
 pub(super) async fn behavior(
     Shared(state): Shared<Arc<State>>,
     _: Admin,
     AppQuery(query): AppQuery<DaysQuery>,
-) -> Answer {
+) -> Answer<Behavior> {
     let since = query.since_month(&state);
     let people = audience::people(&state.pool, since).await?;
     let minutes = audience::minutes_to_payment(&state.pool, since).await?;
     let weekdays = hours::weekdays(&state.pool, since).await?;
-    Ok(answer(json!({
-        "userTypes": UserType::ALL.map(|kind| user_type(kind, &people)),
-        "averageMetrics": averages(&people),
-        "spendingDistribution": Tier::ALL.map(|tier| spending(tier, &people)),
-        "avgTimeToPayment": two_decimals(minutes),
-        "weekdayActivity": weekdays.iter().map(weekday).collect::<Vec<_>>(),
-    })))
+    Ok(answer(Behavior {
+        user_types: UserType::ALL.map(|kind| user_type(kind, &people)).into(),
+        average_metrics: averages(&people),
+        spending_distribution: Tier::ALL.map(|tier| spending(tier, &people)).into(),
+        avg_time_to_payment: two_decimals(minutes),
+        weekday_activity: weekdays.iter().map(weekday).collect(),
+    }))
 }
 
-fn user_type(kind: UserType, people: &[Person]) -> Value {
+fn user_type(kind: UserType, people: &[Person]) -> UserTypeRow {
     let of_kind = || {
         people
             .iter()
             .filter(|person| UserType::of(person.reservations) == kind)
     };
-    json!({
-        "user_type": kind.name(),
-        "user_count": of_kind().count(),
-        "total_reservations": of_kind().map(|person| person.reservations).sum::<i64>(),
-    })
+    UserTypeRow {
+        user_type: kind.name(),
+        user_count: of_kind().count(),
+        total_reservations: of_kind().map(|person| person.reservations).sum(),
+    }
 }
 
-fn averages(people: &[Person]) -> Value {
+fn averages(people: &[Person]) -> Averages {
     let mut counts: Vec<i64> = people.iter().map(|person| person.reservations).collect();
     let number = i64::try_from(people.len()).unwrap_or(i64::MAX);
-    json!({
-        "avg_reservations": average(counts.iter().sum(), number),
-        "max_reservations": counts.iter().max().copied().unwrap_or(0),
-        "median_reservations": rounded(median(&mut counts)),
-        "avg_spending": average(people.iter().map(|person| person.spent).sum(), number),
-    })
+    Averages {
+        avg_reservations: average(counts.iter().sum(), number),
+        max_reservations: counts.iter().max().copied().unwrap_or(0),
+        median_reservations: rounded(median(&mut counts)),
+        avg_spending: average(people.iter().map(|person| person.spent).sum(), number),
+    }
 }
 
-fn spending(tier: Tier, people: &[Person]) -> Value {
+fn spending(tier: Tier, people: &[Person]) -> SpendingRow {
     let count = people
         .iter()
         .filter(|person| Tier::of(Won(person.spent)) == tier)
         .count();
-    json!({
-        "spending_tier": tier.name(),
-        "tier": tier.name(),
-        "range": tier.range(),
-        "user_count": count,
-    })
+    SpendingRow {
+        spending_tier: tier.name(),
+        tier: tier.name(),
+        range: tier.range(),
+        user_count: count,
+    }
 }
 
-fn weekday(day: &Weekday) -> Value {
+fn weekday(day: &Weekday) -> WeekdayRow {
     let name = usize::try_from(day.day)
         .ok()
         .and_then(|number| DAY_NAMES.get(number));
-    json!({
-        "day_name": name,
-        "day_of_week": day.day,
-        "unique_users": day.users,
-        "reservations": day.reservations,
-    })
+    WeekdayRow {
+        day_name: name.copied(),
+        day_of_week: day.day,
+        unique_users: day.users,
+        reservations: day.reservations,
+    }
 }

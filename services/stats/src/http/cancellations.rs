@@ -3,11 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::extract::State as Shared;
-use serde_json::{Value, json};
+use serde::Serialize;
 use urr_contract::{EventId, internal::EventSummary};
 use urr_kit::{extract::AppQuery, identity::Admin};
+use utoipa::ToSchema;
 
-use super::{Answer, DaysQuery, answer, events::title_of};
+use super::{Answer, DaysQuery, Envelope, answer, events::title_of};
 use crate::{
     State,
     domain::figures::{percent, rounded},
@@ -17,12 +18,81 @@ use crate::{
     },
 };
 
-/// `GET /api/stats/cancellations`
+/// Who gives back.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Cancellations {
+    overview: Overview,
+    hourly_pattern: Vec<HourRow>,
+    by_event: Vec<EventRow>,
+    /// Days without a cancellation are left out.
+    daily_trend: Vec<DayRow>,
+}
+
+/// Sums over the window.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CancellationOverview)]
+struct Overview {
+    total_cancelled: i64,
+    avg_hours_before_cancel: f64,
+    /// Won.
+    total_refund_amount: i64,
+}
+
+/// One hour of the day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CancellationsOfHour)]
+struct HourRow {
+    hour: i32,
+    cancellations: i64,
+}
+
+/// One day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CancellationsOfDay)]
+struct DayRow {
+    #[schema(value_type = jiff::civil::Date)]
+    date: String,
+    cancellations: i64,
+}
+
+/// One event. The web client knows some figures by other names, so they have both.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CancellationsOfEvent)]
+struct EventRow {
+    id: EventId,
+    event_id: EventId,
+    title: String,
+    event_title: String,
+    total_reservations: i64,
+    cancelled: i64,
+    cancelled_count: i64,
+    total_cancelled: i64,
+    /// Percent.
+    cancellation_rate: f64,
+    /// Won.
+    refund_amount: i64,
+    /// Won.
+    total_refund: i64,
+}
+
+/// Who gives back.
+#[utoipa::path(
+    get,
+    path = "/api/stats/cancellations",
+    operation_id = "getCancellations",
+    tag = "Statistics",
+    params(DaysQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Cancellations>),
+    )
+)]
 pub(super) async fn cancellations(
     Shared(state): Shared<Arc<State>>,
     _: Admin,
     AppQuery(query): AppQuery<DaysQuery>,
-) -> Answer {
+) -> Answer<Cancellations> {
     let since = query.since_month(&state);
     let overview = cancellations::overview(&state.pool, since).await?;
     let hours = hours::since(&state.pool, since, state.zone_name()).await?;
@@ -30,38 +100,42 @@ pub(super) async fn cancellations(
     let days = days::since(&state.pool, since).await?;
     let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
     let summaries = state.events.summaries(&ids).await;
-    let hourly = hours
-        .iter()
-        .map(|hour| json!({"hour": hour.hour, "cancellations": hour.cancelled}));
+    let hourly = hours.iter().map(|hour| HourRow {
+        hour: hour.hour,
+        cancellations: hour.cancelled,
+    });
     let daily = days
         .iter()
         .filter(|day| day.cancelled > 0)
-        .map(|day| json!({"date": day.date.to_jiff().to_string(), "cancellations": day.cancelled}));
-    Ok(answer(json!({
-        "overview": {
-            "total_cancelled": overview.cancelled,
-            "avg_hours_before_cancel": rounded(overview.hours),
-            "total_refund_amount": overview.refunded,
+        .map(|day| DayRow {
+            date: day.date.to_jiff().to_string(),
+            cancellations: day.cancelled,
+        });
+    Ok(answer(Cancellations {
+        overview: Overview {
+            total_cancelled: overview.cancelled,
+            avg_hours_before_cancel: rounded(overview.hours),
+            total_refund_amount: overview.refunded,
         },
-        "hourlyPattern": hourly.collect::<Vec<_>>(),
-        "byEvent": events.iter().map(|event| row(event, &summaries)).collect::<Vec<_>>(),
-        "dailyTrend": daily.collect::<Vec<_>>(),
-    })))
+        hourly_pattern: hourly.collect(),
+        by_event: events.iter().map(|event| row(event, &summaries)).collect(),
+        daily_trend: daily.collect(),
+    }))
 }
 
-fn row(event: &Event, summaries: &HashMap<EventId, EventSummary>) -> Value {
+fn row(event: &Event, summaries: &HashMap<EventId, EventSummary>) -> EventRow {
     let title = title_of(event.id, summaries.get(&event.id));
-    json!({
-        "id": event.id,
-        "event_id": event.id,
-        "title": title,
-        "event_title": title,
-        "total_reservations": event.reservations,
-        "cancelled": event.cancelled,
-        "cancelled_count": event.cancelled,
-        "total_cancelled": event.cancelled,
-        "cancellation_rate": percent(event.cancelled, event.reservations),
-        "refund_amount": event.refunded,
-        "total_refund": event.refunded,
-    })
+    EventRow {
+        id: event.id,
+        event_id: event.id,
+        event_title: title.clone(),
+        title,
+        total_reservations: event.reservations,
+        cancelled: event.cancelled,
+        cancelled_count: event.cancelled,
+        total_cancelled: event.cancelled,
+        cancellation_rate: percent(event.cancelled, event.reservations),
+        refund_amount: event.refunded,
+        total_refund: event.refunded,
+    }
 }

@@ -3,50 +3,106 @@
 use std::sync::Arc;
 
 use axum::extract::State as Shared;
-use serde_json::{Value, json};
+use serde::Serialize;
 use urr_kit::{extract::AppQuery, identity::Admin};
+use utoipa::ToSchema;
 
-use super::{Answer, DaysQuery, answer};
+use super::{Answer, DaysQuery, Envelope, answer};
 use crate::{
     State,
     domain::figures::percent,
     store::days::{self, Started},
 };
 
-/// `GET /api/stats/conversion`: of the reservations begun in the window. Each is completed
-/// (whatever came after payment), ended unpaid (`cancelled`) or pending.
+/// How many who begin also pay.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Conversion {
+    funnel: Funnel,
+    rates: Rates,
+    daily_trend: Vec<DayRow>,
+}
+
+/// Reservations by what became of them.
+#[derive(Serialize, ToSchema)]
+struct Funnel {
+    total_started: i64,
+    /// Paid, whatever came afterwards.
+    completed: i64,
+    /// Ended unpaid.
+    cancelled: i64,
+    pending: i64,
+}
+
+/// The same in percent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConversionRates)]
+#[expect(clippy::struct_field_names, reason = "the wire has these fields")]
+struct Rates {
+    conversion_rate: f64,
+    cancellation_rate: f64,
+    pending_rate: f64,
+}
+
+/// One day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConversionOfDay)]
+struct DayRow {
+    #[schema(value_type = jiff::civil::Date)]
+    date: String,
+    total: i64,
+    completed: i64,
+    /// Percent.
+    conversion_rate: f64,
+}
+
+/// How many who begin also pay.
+///
+/// Of the reservations begun in the window. Each is completed (whatever came after payment),
+/// ended unpaid (`cancelled`) or pending.
+#[utoipa::path(
+    get,
+    path = "/api/stats/conversion",
+    operation_id = "getConversion",
+    tag = "Statistics",
+    params(DaysQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Conversion>),
+    )
+)]
 pub(super) async fn conversion(
     Shared(state): Shared<Arc<State>>,
     _: Admin,
     AppQuery(query): AppQuery<DaysQuery>,
-) -> Answer {
+) -> Answer<Conversion> {
     let days = days::started(&state.pool, query.since_month(&state)).await?;
     let sum = |figure: fn(&Started) -> i64| days.iter().map(figure).sum::<i64>();
     let total = sum(|day| day.total);
     let completed = sum(|day| day.completed);
     let ended = sum(|day| day.ended);
     let pending = total - completed - ended;
-    Ok(answer(json!({
-        "funnel": {
-            "total_started": total,
-            "completed": completed,
-            "cancelled": ended,
-            "pending": pending,
+    Ok(answer(Conversion {
+        funnel: Funnel {
+            total_started: total,
+            completed,
+            cancelled: ended,
+            pending,
         },
-        "rates": {
-            "conversion_rate": percent(completed, total),
-            "cancellation_rate": percent(ended, total),
-            "pending_rate": percent(pending, total),
+        rates: Rates {
+            conversion_rate: percent(completed, total),
+            cancellation_rate: percent(ended, total),
+            pending_rate: percent(pending, total),
         },
-        "dailyTrend": days.iter().map(day).collect::<Vec<_>>(),
-    })))
+        daily_trend: days.iter().map(day).collect(),
+    }))
 }
 
-fn day(day: &Started) -> Value {
-    json!({
-        "date": day.date.to_jiff().to_string(),
-        "total": day.total,
-        "completed": day.completed,
-        "conversion_rate": percent(day.completed, day.total),
-    })
+fn day(day: &Started) -> DayRow {
+    DayRow {
+        date: day.date.to_jiff().to_string(),
+        total: day.total,
+        completed: day.completed,
+        conversion_rate: percent(day.completed, day.total),
+    }
 }

@@ -2,17 +2,21 @@
 
 use std::{cmp::Reverse, sync::Arc};
 
-use axum::extract::State as Shared;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use axum::{
+    extract::State as Shared,
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use urr_contract::{EventId, internal::EventSummary};
 use urr_kit::{
-    ApiError,
+    ApiError, ApiResult,
     extract::{AppPath, AppQuery},
     identity::Admin,
 };
+use utoipa::{IntoParams, ToSchema};
 
-use super::{Answer, DaysQuery, answer};
+use super::{DaysQuery, Envelope, answer};
 use crate::{
     State,
     domain::{days::window, figures::percent},
@@ -23,19 +27,98 @@ use crate::{
 };
 
 /// `?limit=&sortBy=`
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// Events, 10 where not said. Pulled into 1 to 100.
     limit: Option<i64>,
+    /// `revenue`, `reservations` or `occupancy`; `revenue` where it is anything else.
     sort_by: Option<String>,
 }
 
-/// `GET /api/stats/events`
+/// What both answers have in common. The web client knows some figures by other names, so
+/// they have both. What ticket knows is null while it cannot be asked.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventFigures)]
+struct Common<'a> {
+    id: EventId,
+    event_id: EventId,
+    title: String,
+    venue: Option<&'a str>,
+    event_date: Option<Timestamp>,
+    status: Option<&'a str>,
+    total_reservations: i64,
+    confirmed_reservations: i64,
+    /// Won.
+    total_revenue: i64,
+    total_seats: i64,
+    sold_seats: i64,
+    /// Percent.
+    occupancy_rate: f64,
+    /// Percent.
+    seat_utilization: f64,
+}
+
+/// One event of the list.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventFiguresRow)]
+pub(super) struct EventRow<'a> {
+    #[serde(flatten)]
+    common: Common<'a>,
+    reservations: i64,
+    /// Won.
+    revenue: i64,
+}
+
+/// One event.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventFiguresOverview)]
+struct Overview<'a> {
+    #[serde(flatten)]
+    common: Common<'a>,
+    pending_reservations: i64,
+    cancelled_reservations: i64,
+    available_seats: i64,
+}
+
+/// One event and its days.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EventFiguresDetail)]
+pub(super) struct Detail<'a> {
+    overview: Overview<'a>,
+    daily_trend: Vec<DayRow>,
+}
+
+/// One day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventFiguresOfDay)]
+struct DayRow {
+    #[schema(value_type = jiff::civil::Date)]
+    date: String,
+    reservations: i64,
+    /// Won.
+    revenue: i64,
+}
+
+/// Events and how they sell.
+#[utoipa::path(
+    get,
+    path = "/api/stats/events",
+    operation_id = "listEventFigures",
+    tag = "Statistics",
+    params(ListQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Vec<EventRow<'_>>>),
+    )
+)]
 pub(super) async fn list(
     Shared(state): Shared<Arc<State>>,
     _: Admin,
     AppQuery(query): AppQuery<ListQuery>,
-) -> Answer {
+) -> ApiResult<Response> {
     let events = events::all(&state.pool).await?;
     let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
     let mut summaries = state.events.summaries(&ids).await;
@@ -49,7 +132,8 @@ pub(super) async fn list(
     sort(&mut selling, query.sort_by.as_deref());
     let limit = usize::try_from(window(query.limit, 10, 100)).unwrap_or(100);
     selling.truncate(limit);
-    Ok(answer(selling.iter().map(Selling::row).collect()))
+    let rows: Vec<_> = selling.iter().map(Selling::row).collect();
+    Ok(answer(rows).into_response())
 }
 
 /// By revenue unless another known word is given, the largest first.
@@ -63,12 +147,24 @@ fn sort(selling: &mut [Selling], by: Option<&str>) {
     }
 }
 
-/// `GET /api/stats/events/{eventId}`
+/// One event and how it sells by day.
+#[utoipa::path(
+    get,
+    path = "/api/stats/events/{id}",
+    operation_id = "getEventFigures",
+    tag = "Statistics",
+    params(("id" = EventId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Detail<'_>>),
+        (status = 404, description = "`EVENT_NOT_FOUND`: neither facts nor ticket know of it."),
+    )
+)]
 pub(super) async fn show(
     Shared(state): Shared<Arc<State>>,
     _: Admin,
     AppPath(id): AppPath<EventId>,
-) -> Answer {
+) -> ApiResult<Response> {
     let told = events::find(&state.pool, id).await?;
     let summary = state.events.summary(id).await;
     if told.is_none() && summary.is_none() {
@@ -76,23 +172,23 @@ pub(super) async fn show(
     }
     let since = DaysQuery { days: None }.since_month(&state);
     let days = days::of_event(&state.pool, id, since).await?;
-    let trend: Vec<Value> = days
+    let daily_trend = days
         .iter()
-        .map(|day| {
-            json!({
-                "date": day.date.to_jiff().to_string(),
-                "reservations": day.reservations,
-                "revenue": day.revenue,
-            })
+        .map(|day| DayRow {
+            date: day.date.to_jiff().to_string(),
+            reservations: day.reservations,
+            revenue: day.revenue,
         })
         .collect();
     let selling = Selling {
         event: told.unwrap_or_else(|| Event::untold(id)),
         summary,
     };
-    Ok(answer(
-        json!({"overview": selling.overview(), "dailyTrend": trend}),
-    ))
+    let detail = Detail {
+        overview: selling.overview(),
+        daily_trend,
+    };
+    Ok(answer(detail).into_response())
 }
 
 /// What facts tell of an event, and what ticket knows of it, if it can be asked.
@@ -112,46 +208,40 @@ impl Selling {
     }
 
     /// What both answers have in common.
-    fn common(&self) -> Map<String, Value> {
+    fn common(&self) -> Common<'_> {
         let summary = self.summary.as_ref();
-        let fields = json!({
-            "id": self.event.id,
-            "event_id": self.event.id,
-            "title": title_of(self.event.id, summary),
-            "venue": summary.map(|event| &event.venue),
-            "event_date": summary.map(|event| event.event_date),
-            "status": summary.map(|event| &event.status),
-            "total_reservations": self.event.reservations,
-            "confirmed_reservations": self.event.confirmed,
-            "total_revenue": self.event.revenue,
-            "total_seats": self.total_seats(),
-            "sold_seats": self.event.sold_seats,
-            "occupancy_rate": self.occupancy(),
-            "seat_utilization": self.occupancy(),
-        });
-        match fields {
-            Value::Object(fields) => fields,
-            _ => Map::new(),
+        Common {
+            id: self.event.id,
+            event_id: self.event.id,
+            title: title_of(self.event.id, summary),
+            venue: summary.map(|event| event.venue.as_str()),
+            event_date: summary.map(|event| event.event_date),
+            status: summary.map(|event| event.status.as_str()),
+            total_reservations: self.event.reservations,
+            confirmed_reservations: self.event.confirmed,
+            total_revenue: self.event.revenue,
+            total_seats: self.total_seats(),
+            sold_seats: self.event.sold_seats,
+            occupancy_rate: self.occupancy(),
+            seat_utilization: self.occupancy(),
         }
     }
 
-    fn row(&self) -> Value {
-        let mut row = self.common();
-        row.insert("reservations".to_owned(), self.event.reservations.into());
-        row.insert("revenue".to_owned(), self.event.revenue.into());
-        Value::Object(row)
+    fn row(&self) -> EventRow<'_> {
+        EventRow {
+            common: self.common(),
+            reservations: self.event.reservations,
+            revenue: self.event.revenue,
+        }
     }
 
-    fn overview(&self) -> Value {
-        let available = (self.total_seats() - self.event.sold_seats).max(0);
-        let mut overview = self.common();
-        overview.insert("pending_reservations".to_owned(), self.event.pending.into());
-        overview.insert(
-            "cancelled_reservations".to_owned(),
-            self.event.cancelled.into(),
-        );
-        overview.insert("available_seats".to_owned(), available.into());
-        Value::Object(overview)
+    fn overview(&self) -> Overview<'_> {
+        Overview {
+            common: self.common(),
+            pending_reservations: self.event.pending,
+            cancelled_reservations: self.event.cancelled,
+            available_seats: (self.total_seats() - self.event.sold_seats).max(0),
+        }
     }
 }
 

@@ -5,11 +5,15 @@
 
 use std::sync::Arc;
 
-use axum::{Router, routing::get};
+use axum::Router;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use urr_kit::{ApiResult, extract::AppJson};
+use urr_kit::{
+    ApiResult,
+    extract::AppJson,
+    openapi::{OpenApiRouter, routes},
+};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     State,
@@ -29,38 +33,41 @@ mod traffic;
 
 /// All routes.
 pub(crate) fn router(state: Arc<State>) -> Router {
-    Router::new()
-        .route("/api/stats/overview", get(overview::overview))
-        .route("/api/stats/payments", get(overview::payments))
-        .route("/api/stats/users", get(overview::users))
-        .route("/api/stats/daily", get(days::daily))
-        .route("/api/stats/revenue", get(days::revenue))
-        .route("/api/stats/events", get(events::list))
-        .route("/api/stats/events/{id}", get(events::show))
-        .route("/api/stats/hourly-traffic", get(traffic::hourly))
-        .route("/api/stats/conversion", get(conversion::conversion))
-        .route(
-            "/api/stats/cancellations",
-            get(cancellations::cancellations),
-        )
-        .route("/api/stats/realtime", get(realtime::realtime))
-        .route("/api/stats/seat-preferences", get(seats::preferences))
-        .route("/api/stats/user-behavior", get(audience::behavior))
-        .route("/api/stats/performance", get(performance::performance))
-        .with_state(state)
+    Router::from(public()).with_state(state)
+}
+
+/// What administrators may call, with its description.
+pub(crate) fn public() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(overview::overview))
+        .routes(routes!(overview::payments))
+        .routes(routes!(overview::users))
+        .routes(routes!(days::daily))
+        .routes(routes!(days::revenue))
+        .routes(routes!(events::list))
+        .routes(routes!(events::show))
+        .routes(routes!(traffic::hourly))
+        .routes(routes!(conversion::conversion))
+        .routes(routes!(cancellations::cancellations))
+        .routes(routes!(realtime::realtime))
+        .routes(routes!(seats::preferences))
+        .routes(routes!(audience::behavior))
+        .routes(routes!(performance::performance))
 }
 
 /// The envelope of every answer.
-#[derive(Serialize)]
-struct Envelope {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Statistics)]
+struct Envelope<T> {
+    /// Always true.
     success: bool,
-    data: Value,
+    data: T,
 }
 
 /// What every handler returns.
-type Answer = ApiResult<AppJson<Envelope>>;
+type Answer<T> = ApiResult<AppJson<Envelope<T>>>;
 
-fn answer(data: Value) -> AppJson<Envelope> {
+fn answer<T>(data: T) -> AppJson<Envelope<T>> {
     AppJson(Envelope {
         success: true,
         data,
@@ -68,8 +75,10 @@ fn answer(data: Value) -> AppJson<Envelope> {
 }
 
 /// `?days=`
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct DaysQuery {
+    /// How many days to look back, today included. What is out of range is pulled into it.
     days: Option<i64>,
 }
 

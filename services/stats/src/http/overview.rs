@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State as Shared;
-use serde_json::{Value, json};
+use serde::Serialize;
 use urr_contract::internal::UserCounts;
 use urr_kit::{ApiResult, extract::AppQuery, identity::Admin};
+use utoipa::ToSchema;
 
-use super::{Answer, DaysQuery, answer};
+use super::{Answer, DaysQuery, Envelope, answer};
 use crate::{
     State,
     domain::figures::average,
@@ -17,22 +18,51 @@ use crate::{
 /// Status of an event whose tickets can be bought.
 const ON_SALE: &str = "on_sale";
 
-/// `GET /api/stats/overview`
-pub(super) async fn overview(Shared(state): Shared<Arc<State>>, _: Admin) -> Answer {
+/// Sums over everything.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Overview {
+    /// Accounts; 0 while auth cannot be asked.
+    total_users: i64,
+    /// Events on sale.
+    active_events: usize,
+    total_reservations: i64,
+    confirmed_reservations: i64,
+    cancelled_reservations: i64,
+    rejected_reservations: i64,
+    expired_reservations: i64,
+    /// Won.
+    total_revenue: i64,
+    completed_payments: i64,
+    /// Won, transfers and memberships included.
+    payment_revenue: i64,
+}
+
+/// Sums over everything.
+#[utoipa::path(
+    get,
+    path = "/api/stats/overview",
+    operation_id = "getOverview",
+    tag = "Statistics",
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Overview>),
+    )
+)]
+pub(super) async fn overview(Shared(state): Shared<Arc<State>>, _: Admin) -> Answer<Overview> {
     let totals = days::totals(&state.pool).await?;
     let accounts = state.accounts.counts().await;
-    Ok(answer(json!({
-        "total_users": accounts.map_or(0, |counts| counts.users + counts.admins),
-        "active_events": active_events(&state).await?,
-        "total_reservations": totals.reservations,
-        "confirmed_reservations": totals.confirmed,
-        "cancelled_reservations": totals.cancelled,
-        "rejected_reservations": totals.rejected,
-        "expired_reservations": totals.expired,
-        "total_revenue": totals.revenue,
-        "completed_payments": totals.payments,
-        "payment_revenue": totals.payment_revenue,
-    })))
+    Ok(answer(Overview {
+        total_users: accounts.map_or(0, |counts| counts.users + counts.admins),
+        active_events: active_events(&state).await?,
+        total_reservations: totals.reservations,
+        confirmed_reservations: totals.confirmed,
+        cancelled_reservations: totals.cancelled,
+        rejected_reservations: totals.rejected,
+        expired_reservations: totals.expired,
+        total_revenue: totals.revenue,
+        completed_payments: totals.payments,
+        payment_revenue: totals.payment_revenue,
+    }))
 }
 
 /// How many of the events that facts have told of are on sale, as far as ticket tells.
@@ -45,58 +75,129 @@ async fn active_events(state: &State) -> ApiResult<usize> {
         .count())
 }
 
-/// `GET /api/stats/payments`: one row, with the methods inside it.
-pub(super) async fn payments(Shared(state): Shared<Arc<State>>, _: Admin) -> Answer {
+/// Payments by one method, or by all of them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PaymentFigures)]
+pub(super) struct PaymentRow {
+    /// The method; `aggregated` for all of them.
+    method: String,
+    count: i64,
+    /// Won.
+    total_amount: i64,
+    /// Won.
+    average_amount: f64,
+}
+
+/// Payments by all methods, and by each.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PaymentFiguresByMethod)]
+pub(super) struct AllPayments {
+    #[serde(flatten)]
+    all: PaymentRow,
+    methods: Vec<PaymentRow>,
+}
+
+/// Payments by method: one row, with the methods inside it.
+#[utoipa::path(
+    get,
+    path = "/api/stats/payments",
+    operation_id = "getPaymentFigures",
+    tag = "Statistics",
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Vec<AllPayments>>),
+    )
+)]
+pub(super) async fn payments(
+    Shared(state): Shared<Arc<State>>,
+    _: Admin,
+) -> Answer<[AllPayments; 1]> {
     let methods = payments::by_method(&state.pool).await?;
     let count = methods.iter().map(|method| method.count).sum();
     let total = methods.iter().map(|method| method.total).sum();
-    let rows: Vec<Value> = methods
-        .iter()
-        .map(|row| payment_row(&row.method, row.count, row.total))
-        .collect();
-    let mut aggregated = payment_row("aggregated", count, total);
-    aggregated["methods"] = Value::Array(rows);
-    Ok(answer(json!([aggregated])))
+    Ok(answer([AllPayments {
+        all: payment_row("aggregated", count, total),
+        methods: methods
+            .iter()
+            .map(|row| payment_row(&row.method, row.count, row.total))
+            .collect(),
+    }]))
 }
 
-fn payment_row(method: &str, count: i64, total: i64) -> Value {
-    json!({
-        "method": method,
-        "count": count,
-        "total_amount": total,
-        "average_amount": average(total, count),
-    })
+fn payment_row(method: &str, count: i64, total: i64) -> PaymentRow {
+    PaymentRow {
+        method: method.to_owned(),
+        count,
+        total_amount: total,
+        average_amount: average(total, count),
+    }
 }
 
-/// `GET /api/stats/users`
+/// Accounts by day and by role.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AccountFigures)]
+pub(super) struct Users {
+    daily: Vec<DayOfUsers>,
+    /// Empty while auth cannot be asked.
+    by_role: Vec<UsersOfRole>,
+}
+
+/// Accounts of one day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AccountsOfDay)]
+struct DayOfUsers {
+    #[schema(value_type = jiff::civil::Date)]
+    date: String,
+    new_users: i64,
+    cumulative_users: i64,
+}
+
+/// Accounts of one role.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AccountsOfRole)]
+struct UsersOfRole {
+    role: &'static str,
+    count: i64,
+}
+
+/// Accounts by day and by role.
+#[utoipa::path(
+    get,
+    path = "/api/stats/users",
+    operation_id = "getAccountFigures",
+    tag = "Statistics",
+    params(DaysQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Users>),
+    )
+)]
 pub(super) async fn users(
     Shared(state): Shared<Arc<State>>,
     _: Admin,
     AppQuery(query): AppQuery<DaysQuery>,
-) -> Answer {
+) -> Answer<Users> {
     let counts = state.accounts.counts().await;
     if let Some(counts) = &counts {
         accounts::note(&state.pool, state.today(), counts).await?;
     }
     let days = accounts::days(&state.pool, query.since_month(&state)).await?;
-    let daily: Vec<Value> = days
+    let daily = days
         .iter()
-        .map(|day| {
-            json!({
-                "date": day.day.to_jiff().to_string(),
-                "new_users": day.new_users,
-                "cumulative_users": day.users,
-            })
+        .map(|day| DayOfUsers {
+            date: day.day.to_jiff().to_string(),
+            new_users: day.new_users,
+            cumulative_users: day.users,
         })
         .collect();
-    Ok(answer(
-        json!({"daily": daily, "byRole": counts.as_ref().map_or_else(Vec::new, by_role)}),
-    ))
+    Ok(answer(Users {
+        daily,
+        by_role: counts.as_ref().map_or_else(Vec::new, by_role),
+    }))
 }
 
-fn by_role(counts: &UserCounts) -> Vec<Value> {
-    vec![
-        json!({"role": "user", "count": counts.users}),
-        json!({"role": "admin", "count": counts.admins}),
-    ]
+fn by_role(counts: &UserCounts) -> Vec<UsersOfRole> {
+    let row = |role, count| UsersOfRole { role, count };
+    vec![row("user", counts.users), row("admin", counts.admins)]
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::State as Shared;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde::Serialize;
 use urr_kit::{ApiResult, identity::Admin};
+use utoipa::ToSchema;
 
-use super::{Answer, DaysQuery, answer};
+use super::{Answer, DaysQuery, Envelope, answer};
 use crate::{
     State,
     domain::figures::{average, percent, two_decimals},
@@ -22,50 +23,123 @@ const RECENT: SignedDuration = SignedDuration::from_hours(24);
 /// Days whose hours make the pattern.
 const PATTERN_DAYS: i64 = 7;
 
-/// `GET /api/stats/performance`: requests are holds, and succeed when they are paid.
-pub(super) async fn performance(Shared(state): Shared<Arc<State>>, _: Admin) -> Answer {
+/// How well the sale works. Requests are holds, and succeed when they are paid.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Performance)]
+pub(super) struct Figures {
+    database: Database,
+    recent_performance: RecentPerformance,
+    metrics: Metrics,
+    load_pattern: Vec<HourRow>,
+}
+
+/// What is stored.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = StoredFigures)]
+struct Database {
+    /// For people.
+    size: String,
+    size_bytes: i64,
+    table_counts: TableCounts,
+}
+
+/// How many there are.
+#[derive(Serialize, ToSchema)]
+struct TableCounts {
+    users: i64,
+    events: usize,
+    reservations: i64,
+    seats: i64,
+    payments: i64,
+}
+
+/// Of the last day.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct RecentPerformance {
+    /// Percent.
+    success_rate: f64,
+    total_requests: i64,
+}
+
+/// Of the last day.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PerformanceMetrics)]
+struct Metrics {
+    /// Seconds from hold to payment, with two decimals.
+    #[schema(example = "41.90")]
+    avg_seat_lock_seconds: String,
+    /// Percent.
+    payment_failure_rate: f64,
+}
+
+/// One hour of the day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LoadOfHour)]
+struct HourRow {
+    hour: i32,
+    request_count: i64,
+    avg_per_day: f64,
+}
+
+/// How well the sale works.
+///
+/// Requests are holds, and succeed when they are paid.
+#[utoipa::path(
+    get,
+    path = "/api/stats/performance",
+    operation_id = "getPerformance",
+    tag = "Statistics",
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Figures>),
+    )
+)]
+pub(super) async fn performance(Shared(state): Shared<Arc<State>>, _: Admin) -> Answer<Figures> {
     let stored = live::stored(&state.pool).await?;
     let recent = live::recent(&state.pool, state.now() - RECENT).await?;
     let since = DaysQuery { days: None }.since(&state, PATTERN_DAYS, PATTERN_DAYS);
     let hours = hours::since(&state.pool, since, state.zone_name()).await?;
-    let pattern: Vec<Value> = hours
+    let load_pattern = hours
         .iter()
-        .map(|hour| {
-            json!({
-                "hour": hour.hour,
-                "request_count": hour.reservations,
-                "avg_per_day": average(hour.reservations, PATTERN_DAYS),
-            })
+        .map(|hour| HourRow {
+            hour: hour.hour,
+            request_count: hour.reservations,
+            avg_per_day: average(hour.reservations, PATTERN_DAYS),
         })
         .collect();
-    Ok(answer(json!({
-        "database": {
-            "size": stored.size,
-            "sizeBytes": stored.bytes,
-            "tableCounts": table_counts(&state, &stored).await?,
+    let table_counts = table_counts(&state, &stored).await?;
+    Ok(answer(Figures {
+        database: Database {
+            size: stored.size,
+            size_bytes: stored.bytes,
+            table_counts,
         },
-        "recentPerformance": {
-            "successRate": percent(recent.confirmed, recent.reservations),
-            "totalRequests": recent.reservations,
+        recent_performance: RecentPerformance {
+            success_rate: percent(recent.confirmed, recent.reservations),
+            total_requests: recent.reservations,
         },
-        "metrics": {
-            "avgSeatLockSeconds": two_decimals(recent.hold_seconds),
-            "paymentFailureRate": percent(recent.rejected, recent.confirmed + recent.rejected),
+        metrics: Metrics {
+            avg_seat_lock_seconds: two_decimals(recent.hold_seconds),
+            payment_failure_rate: percent(recent.rejected, recent.confirmed + recent.rejected),
         },
-        "loadPattern": pattern,
-    })))
+        load_pattern,
+    }))
 }
 
-async fn table_counts(state: &State, stored: &Stored) -> ApiResult<Value> {
+async fn table_counts(state: &State, stored: &Stored) -> ApiResult<TableCounts> {
     let ids = events::ids(&state.pool).await?;
     let summaries = state.events.summaries(&ids).await;
     let seats: i64 = summaries.values().map(|event| event.total_seats).sum();
     let accounts = state.accounts.counts().await;
-    Ok(json!({
-        "users": accounts.map_or(0, |counts| counts.users + counts.admins),
-        "events": ids.len(),
-        "reservations": stored.reservations,
-        "seats": seats,
-        "payments": stored.payments,
-    }))
+    Ok(TableCounts {
+        users: accounts.map_or(0, |counts| counts.users + counts.admins),
+        events: ids.len(),
+        reservations: stored.reservations,
+        seats,
+        payments: stored.payments,
+    })
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State as Shared;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde::Serialize;
 use urr_contract::EventId;
 use urr_kit::identity::Admin;
+use utoipa::ToSchema;
 
-use super::{Answer, answer, events::title_of};
+use super::{Answer, Envelope, answer, events::title_of};
 use crate::{
     State,
     store::{events, live},
@@ -22,34 +23,84 @@ const LAST_HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// What counts as a trend.
 const TREND: SignedDuration = SignedDuration::from_hours(24);
 
-/// `GET /api/stats/realtime`
-pub(super) async fn realtime(Shared(state): Shared<Arc<State>>, _: Admin) -> Answer {
+/// What is going on.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Realtime {
+    current: Current,
+    last_hour: LastHour,
+    /// Always empty.
+    recent_activity: [Trending; 0],
+    trending_events: Vec<Trending>,
+}
+
+/// At this moment.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RealtimeNow)]
+struct Current {
+    locked_seats: i64,
+    active_payments: i64,
+    active_users: i64,
+}
+
+/// In the last hour.
+#[derive(Serialize, ToSchema)]
+struct LastHour {
+    reservations: i64,
+    /// Won.
+    revenue: i64,
+}
+
+/// An event that many reserve.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TrendingEvent)]
+struct Trending {
+    id: EventId,
+    event_id: EventId,
+    title: String,
+    recent_reservations: i64,
+    reservations: i64,
+}
+
+/// What is going on.
+#[utoipa::path(
+    get,
+    path = "/api/stats/realtime",
+    operation_id = "getRealtime",
+    tag = "Statistics",
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Realtime>),
+    )
+)]
+pub(super) async fn realtime(Shared(state): Shared<Arc<State>>, _: Admin) -> Answer<Realtime> {
     let now = state.now();
     let current = live::now(&state.pool, now - LONGEST_HOLD, now - ACTIVE).await?;
     let last_hour = live::recent(&state.pool, now - LAST_HOUR).await?;
     let trending = events::trending(&state.pool, now - TREND).await?;
     let ids: Vec<EventId> = trending.iter().map(|event| event.id).collect();
     let summaries = state.events.summaries(&ids).await;
-    let trending: Vec<Value> = trending
+    let trending_events = trending
         .iter()
-        .map(|event| {
-            json!({
-                "id": event.id,
-                "event_id": event.id,
-                "title": title_of(event.id, summaries.get(&event.id)),
-                "recent_reservations": event.reservations,
-                "reservations": event.reservations,
-            })
+        .map(|event| Trending {
+            id: event.id,
+            event_id: event.id,
+            title: title_of(event.id, summaries.get(&event.id)),
+            recent_reservations: event.reservations,
+            reservations: event.reservations,
         })
         .collect();
-    Ok(answer(json!({
-        "current": {
-            "locked_seats": current.held_seats,
-            "active_payments": current.payments,
-            "active_users": current.users,
+    Ok(answer(Realtime {
+        current: Current {
+            locked_seats: current.held_seats,
+            active_payments: current.payments,
+            active_users: current.users,
         },
-        "lastHour": {"reservations": last_hour.reservations, "revenue": last_hour.revenue},
-        "recentActivity": [],
-        "trendingEvents": trending,
-    })))
+        last_hour: LastHour {
+            reservations: last_hour.reservations,
+            revenue: last_hour.revenue,
+        },
+        recent_activity: [],
+        trending_events,
+    }))
 }

@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use axum::extract::State as Shared;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use urr_contract::{EventId, Won};
 use urr_kit::{ApiResult, extract::AppQuery, identity::Admin};
+use utoipa::{IntoParams, ToSchema};
 
-use super::{Answer, answer};
+use super::{Answer, Envelope, answer};
 use crate::{
     State,
     domain::{
@@ -26,29 +26,85 @@ use crate::{
 };
 
 /// `?eventId=`
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(super) struct SeatsQuery {
+    /// Only seats of this event.
     event_id: Option<EventId>,
 }
 
-/// `GET /api/stats/seat-preferences`
+/// Which seats are liked.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SeatPreferences)]
+pub(super) struct Preferences {
+    by_section: Vec<SectionRow>,
+    by_price_tier: Vec<TierRow>,
+    /// Always empty.
+    top_rows: [SectionRow; 0],
+}
+
+/// All seats, as one section.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatsOfSection)]
+struct SectionRow {
+    /// Always `ALL`.
+    section: &'static str,
+    total_seats: i64,
+    reserved_seats: i64,
+    /// Percent.
+    reservation_rate: f64,
+}
+
+/// Seats of one price tier.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatsOfPriceTier)]
+struct TierRow {
+    price_tier: &'static str,
+    /// The same as `price_tier`.
+    tier: &'static str,
+    /// Always 0: facts do not tell how many there are.
+    total_seats: i64,
+    reserved_seats: i64,
+    /// Always 0.
+    reservation_rate: f64,
+    /// Won.
+    avg_price: f64,
+}
+
+/// Which seats are liked, by price.
+#[utoipa::path(
+    get,
+    path = "/api/stats/seat-preferences",
+    operation_id = "getSeatPreferences",
+    tag = "Statistics",
+    params(SeatsQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Preferences>),
+    )
+)]
 pub(super) async fn preferences(
     Shared(state): Shared<Arc<State>>,
     _: Admin,
     AppQuery(query): AppQuery<SeatsQuery>,
-) -> Answer {
+) -> Answer<Preferences> {
     let sold = prices::sold(&state.pool, query.event_id).await?;
     let tiers = Tier::ALL.map(|tier| tier_row(tier, &sold));
-    Ok(answer(json!({
-        "bySection": sections(&state, query.event_id, &sold).await?,
-        "byPriceTier": tiers.into_iter().flatten().collect::<Vec<_>>(),
-        "topRows": [],
-    })))
+    Ok(answer(Preferences {
+        by_section: sections(&state, query.event_id, &sold).await?,
+        by_price_tier: tiers.into_iter().flatten().collect(),
+        top_rows: [],
+    }))
 }
 
 /// One section for all seats; none where nothing was sold.
-async fn sections(state: &State, event: Option<EventId>, sold: &[Sold]) -> ApiResult<Vec<Value>> {
+async fn sections(
+    state: &State,
+    event: Option<EventId>,
+    sold: &[Sold],
+) -> ApiResult<Vec<SectionRow>> {
     let reserved = seats(sold.iter());
     if reserved == 0 {
         return Ok(Vec::new());
@@ -59,16 +115,16 @@ async fn sections(state: &State, event: Option<EventId>, sold: &[Sold]) -> ApiRe
     };
     let summaries = state.events.summaries(&ids).await;
     let total = summaries.values().map(|event| event.total_seats).sum();
-    Ok(vec![json!({
-        "section": "ALL",
-        "total_seats": total,
-        "reserved_seats": reserved,
-        "reservation_rate": percent(reserved, total),
-    })])
+    Ok(vec![SectionRow {
+        section: "ALL",
+        total_seats: total,
+        reserved_seats: reserved,
+        reservation_rate: percent(reserved, total),
+    }])
 }
 
 /// The seats sold in one tier, judged by what a seat cost on average; none where none was.
-fn tier_row(tier: Tier, sold: &[Sold]) -> Option<Value> {
+fn tier_row(tier: Tier, sold: &[Sold]) -> Option<TierRow> {
     let of_tier = |sold: &&Sold| Tier::of(Won(sold.amount / sold.seats)) == tier;
     let reserved = seats(sold.iter().filter(of_tier));
     let amount = sold
@@ -76,15 +132,13 @@ fn tier_row(tier: Tier, sold: &[Sold]) -> Option<Value> {
         .filter(of_tier)
         .map(|sold| sold.amount * sold.reservations)
         .sum();
-    (reserved > 0).then(|| {
-        json!({
-            "price_tier": tier.name(),
-            "tier": tier.name(),
-            "total_seats": 0,
-            "reserved_seats": reserved,
-            "reservation_rate": 0.0,
-            "avg_price": average(amount, reserved),
-        })
+    (reserved > 0).then(|| TierRow {
+        price_tier: tier.name(),
+        tier: tier.name(),
+        total_seats: 0,
+        reserved_seats: reserved,
+        reservation_rate: 0.0,
+        avg_price: average(amount, reserved),
     })
 }
 

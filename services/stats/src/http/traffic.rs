@@ -3,57 +3,113 @@
 use std::sync::Arc;
 
 use axum::extract::State as Shared;
-use serde_json::{Value, json};
+use serde::Serialize;
 use urr_kit::{extract::AppQuery, identity::Admin};
+use utoipa::ToSchema;
 
-use super::{Answer, DaysQuery, answer};
+use super::{Answer, DaysQuery, Envelope, answer};
 use crate::{
     State,
     domain::figures::average,
     store::hours::{self, DayType, Hour},
 };
 
-/// `GET /api/stats/hourly-traffic`
+/// When people come.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = HourlyTraffic)]
+pub(super) struct Traffic {
+    hourly: Vec<HourRow>,
+    weekday_comparison: Vec<DayTypeRow>,
+    peak_hour: PeakRow,
+}
+
+/// One hour of the day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FiguresOfHour)]
+struct HourRow {
+    /// Hour of the day in Seoul, from 0.
+    hour: i32,
+    total_reservations: i64,
+    /// The same as `total_reservations`.
+    reservations: i64,
+    confirmed: i64,
+    cancelled: i64,
+    /// Won.
+    revenue: i64,
+}
+
+/// Weekdays or weekends.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FiguresOfDayType)]
+struct DayTypeRow {
+    /// `weekday` or `weekend`.
+    day_type: &'static str,
+    reservations: i64,
+    /// Won of a paid reservation.
+    avg_amount: f64,
+}
+
+/// The hour with the most holds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PeakHour)]
+struct PeakRow {
+    hour: i32,
+    reservations: i64,
+}
+
+/// When people come.
+#[utoipa::path(
+    get,
+    path = "/api/stats/hourly-traffic",
+    operation_id = "getHourlyTraffic",
+    tag = "Statistics",
+    params(DaysQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The figures.", body = Envelope<Traffic>),
+    )
+)]
 pub(super) async fn hourly(
     Shared(state): Shared<Arc<State>>,
     _: Admin,
     AppQuery(query): AppQuery<DaysQuery>,
-) -> Answer {
+) -> Answer<Traffic> {
     let since = query.since(&state, 7, 90);
     let hours = hours::since(&state.pool, since, state.zone_name()).await?;
     let types = hours::day_types(&state.pool, since).await?;
-    Ok(answer(json!({
-        "hourly": hours.iter().map(hour).collect::<Vec<_>>(),
-        "weekdayComparison": types.iter().map(day_type).collect::<Vec<_>>(),
-        "peakHour": peak(&hours),
-    })))
+    Ok(answer(Traffic {
+        hourly: hours.iter().map(hour).collect(),
+        weekday_comparison: types.iter().map(day_type).collect(),
+        peak_hour: peak(&hours),
+    }))
 }
 
-fn hour(hour: &Hour) -> Value {
-    json!({
-        "hour": hour.hour,
-        "total_reservations": hour.reservations,
-        "reservations": hour.reservations,
-        "confirmed": hour.confirmed,
-        "cancelled": hour.cancelled,
-        "revenue": hour.revenue,
-    })
+fn hour(hour: &Hour) -> HourRow {
+    HourRow {
+        hour: hour.hour,
+        total_reservations: hour.reservations,
+        reservations: hour.reservations,
+        confirmed: hour.confirmed,
+        cancelled: hour.cancelled,
+        revenue: hour.revenue,
+    }
 }
 
-fn day_type(days: &DayType) -> Value {
-    json!({
-        "day_type": if days.weekend { "weekend" } else { "weekday" },
-        "reservations": days.reservations,
-        "avg_amount": average(days.amount, days.confirmed),
-    })
+fn day_type(days: &DayType) -> DayTypeRow {
+    DayTypeRow {
+        day_type: if days.weekend { "weekend" } else { "weekday" },
+        reservations: days.reservations,
+        avg_amount: average(days.amount, days.confirmed),
+    }
 }
 
 /// The hour with the most holds, the earlier of two.
-fn peak(hours: &[Hour]) -> Value {
-    let peak = hours
+fn peak(hours: &[Hour]) -> PeakRow {
+    let (hour, reservations) = hours
         .iter()
         .rev()
         .max_by_key(|hour| hour.reservations)
         .map_or((0, 0), |hour| (hour.hour, hour.reservations));
-    json!({"hour": peak.0, "reservations": peak.1})
+    PeakRow { hour, reservations }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use urr_contract::{EventId, ReservationId, SeatId, UserId, Won};
 use urr_kit::{ApiError, ApiResult, outbox};
+use utoipa::ToSchema;
 
 use super::{
     answer::{self, IdempotencyKey},
@@ -48,14 +49,16 @@ pub struct SeatRequest {
 }
 
 /// The answer to a hold.
-#[derive(Debug, Serialize)]
-struct HoldAnswer {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SeatsHeld)]
+pub(crate) struct HoldAnswer {
     message: &'static str,
     reservation: HeldReservation,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SeatHold)]
 struct HeldReservation {
     id: ReservationId,
     reservation_number: String,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use urr_contract::{EventId, ReservationId, TicketTypeId, UserId, Won};
 use urr_kit::{ApiError, ApiResult, outbox};
+use utoipa::ToSchema;
 
 use super::{
     answer::{self, IdempotencyKey},
@@ -41,14 +42,16 @@ pub struct StandingRequest {
     pub key: Option<IdempotencyKey>,
 }
 
-#[derive(Debug, Serialize)]
-struct CreateAnswer {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PlacesHeld)]
+pub(crate) struct CreateAnswer {
     message: &'static str,
     reservation: CreatedReservation,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PlaceHold)]
 struct CreatedReservation {
     id: ReservationId,
     reservation_number: String,
@@ -60,8 +63,9 @@ struct CreatedReservation {
     items: Vec<CreatedItem>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PlaceHoldItem)]
 struct CreatedItem {
     ticket_type_id: TicketTypeId,
     ticket_type_name: String,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use urr_contract::{SeatLayoutId, Won, internal::SourcedTicketType};
+use utoipa::ToSchema;
 
 /// Longest title, venue or artist's name.
 const MAX_NAME_CHARS: usize = 255;
@@ -32,16 +33,20 @@ pub struct FormError {
 }
 
 /// An event, new or changed.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventForm {
     /// Its title.
+    #[schema(min_length = 1, max_length = 255)]
     pub title: String,
     /// Its description.
+    #[schema(max_length = 20_000)]
     pub description: Option<String>,
     /// Where it is.
+    #[schema(min_length = 1, max_length = 255)]
     pub venue: String,
     /// The address of that place.
+    #[schema(max_length = 20_000)]
     pub address: Option<String>,
     /// When it is.
     pub event_date: Timestamp,
@@ -50,16 +55,20 @@ pub struct EventForm {
     /// End of the sale; the show for a new event, unchanged otherwise, where absent.
     pub sale_end_date: Option<Timestamp>,
     /// Its poster.
+    #[schema(max_length = 20_000)]
     pub poster_image_url: Option<String>,
     /// Who plays.
+    #[schema(max_length = 255)]
     pub artist_name: Option<String>,
     /// The layout of its seats.
     pub seat_layout_id: Option<SeatLayoutId>,
     /// Its ticket types; only of a new event.
     pub ticket_types: Option<Vec<TicketTypeForm>>,
     /// Most tickets one person may have.
+    #[schema(minimum = 1, maximum = 1000)]
     pub max_per_person: Option<i64>,
     /// Most seats in one hold.
+    #[schema(minimum = 1, maximum = 8)]
     pub max_seats_per_hold: Option<i64>,
     /// Whether members of the artist buy first; no for a new event, unchanged otherwise,
     /// where absent: a form that does not know of presales sells to everybody at once.
@@ -69,14 +78,17 @@ pub struct EventForm {
 }
 
 /// A ticket type, new or changed.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TicketTypeForm {
     /// Its name.
+    #[schema(min_length = 1, max_length = 100)]
     pub name: String,
     /// Its price.
+    #[schema(minimum = 0, maximum = 2_147_483_647)]
     pub price: i64,
     /// Places that exist.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub total_quantity: i64,
     /// Its description.
     pub description: Option<String>,

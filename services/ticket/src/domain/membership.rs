@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use urr_contract::Won;
+use utoipa::ToSchema;
 
 /// Points for joining or renewing.
 pub const JOIN_POINTS: i32 = 200;
@@ -14,7 +15,8 @@ pub const DAILY_COMMUNITY_POINTS: i32 = 200;
 pub const MAX_AWARD: i32 = 1_000;
 
 /// How close a person is to an artist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(as = MembershipTier, rename_all = "UPPERCASE")]
 pub enum Tier {
     /// No active membership.
     Bronze,
@@ -72,8 +74,9 @@ impl Serialize for Tier {
 }
 
 /// What a tier may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MembershipBenefits)]
 pub struct Benefits {
     /// Which group of the presale it belongs to.
     pub pre_sale_phase: Option<i32>,

@@ -3,11 +3,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{membership::Tier, sale::SaleDates};
 
 /// Start of the sale per tier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PresaleSchedule {
     /// First.
     pub diamond: Timestamp,

@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// A time of a row.
-#[derive(Clone, Copy, Debug, sqlx::Type)]
+#[derive(Clone, Copy, Debug, ToSchema, sqlx::Type)]
 #[sqlx(transparent)]
+#[schema(value_type = Timestamp)]
 pub struct Stamp(jiff_sqlx::Timestamp);
 
 impl Stamp {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State as Shared, routing::get};
+use axum::extract::State as Shared;
 use serde::Serialize;
 use urr_contract::ArtistId;
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath, AppQuery},
+    openapi::{OpenApiRouter, routes},
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::ToSchema;
 
 use crate::{
     State,
@@ -24,18 +26,30 @@ use crate::{
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 100;
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/artists", get(list))
-        .route("/api/artists/{artist}", get(detail))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(detail))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ArtistList)]
 struct ListAnswer {
     artists: Vec<ArtistListRow>,
     pagination: Pagination,
 }
 
+/// Artists by name.
+#[utoipa::path(
+    get,
+    path = "/api/artists",
+    operation_id = "listArtists",
+    tag = "Artists",
+    params(PageQuery),
+    responses(
+        (status = 200, description = "The artists.", body = ListAnswer),
+    )
+)]
 async fn list(
     Shared(state): Shared<Arc<State>>,
     AppQuery(query): AppQuery<PageQuery>,
@@ -48,15 +62,16 @@ async fn list(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ArtistDetail)]
 struct DetailAnswer {
     artist: ArtistRow,
     member_count: i64,
     events: Vec<ArtistEvent>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ArtistEvent {
     #[serde(flatten)]
     row: ArtistEventRow,
@@ -73,6 +88,18 @@ impl From<ArtistEventRow> for ArtistEvent {
     }
 }
 
+/// One artist with their events.
+#[utoipa::path(
+    get,
+    path = "/api/artists/{artist}",
+    operation_id = "getArtist",
+    tag = "Artists",
+    params(("artist" = ArtistId, Path)),
+    responses(
+        (status = 200, description = "The artist.", body = DetailAnswer),
+        (status = 404, description = "`ARTIST_NOT_FOUND`: there is no such artist."),
+    )
+)]
 async fn detail(
     Shared(state): Shared<Arc<State>>,
     AppPath(id): AppPath<ArtistId>,

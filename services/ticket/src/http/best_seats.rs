@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
     extract::State as Shared,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use serde::{Deserialize, Serialize};
 use urr_contract::{EventId, Won};
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath, AppQuery},
+    openapi::{OpenApiRouter, routes},
 };
+use utoipa::{IntoParams, ToSchema};
 
 use super::seats::seats_per_hold;
 use crate::{
@@ -27,16 +27,23 @@ use crate::{
     store::seats::MapSeat,
 };
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new().route("/api/seats/events/{event}/best-available", get(best))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default().routes(routes!(best))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct BestQuery {
+    /// How many, 1 where not said.
+    #[param(minimum = 1, maximum = 8)]
     quantity: Option<usize>,
+    /// Only seats of this section.
     section: Option<String>,
+    /// Only seats of this price, in won.
     price: Option<Won>,
+    /// Whether they must be beside each other; yes where not said.
     adjacent: Option<bool>,
+    /// Whether one of them must have room for a wheelchair.
     accessible: Option<bool>,
 }
 
@@ -57,8 +64,9 @@ impl BestQuery {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = BestSeats)]
 struct BestAnswer<'a> {
     event_id: EventId,
     adjacent: bool,
@@ -66,6 +74,23 @@ struct BestAnswer<'a> {
     seats: Vec<&'a MapSeat>,
 }
 
+/// The best seats that are left.
+///
+/// Chosen from the map of the last second: whether they can be had is decided when they are
+/// held.
+#[utoipa::path(
+    get,
+    path = "/api/seats/events/{event}/best-available",
+    operation_id = "findBestSeats",
+    tag = "Seats",
+    params(("event" = EventId, Path), BestQuery),
+    responses(
+        (status = 200, description = "The seats.", body = BestAnswer<'_>),
+        (status = 400, description = "`INVALID_SEAT_SELECTION`: none, or more than one hold of this event may take."),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+        (status = 409, description = "`SEATS_NOT_AVAILABLE`: what is left does not fulfil the wish."),
+    )
+)]
 async fn best(
     Shared(state): Shared<Arc<State>>,
     AppPath(event): AppPath<EventId>,

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State as Shared, routing::get};
+use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
 use urr_contract::EventId;
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath, AppQuery},
+    openapi::{OpenApiRouter, routes},
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     State,
@@ -26,26 +28,43 @@ use crate::{
 const DEFAULT_LIMIT: i64 = 10;
 const MAX_LIMIT: i64 = 100;
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/events", get(list))
-        .route("/api/events/{event}", get(detail))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(detail))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// Only events of this status, as `upcoming`, `on_sale`, `ended` or `cancelled`.
     status: Option<String>,
+    /// Only events whose title, artist, venue or address contains this.
     q: Option<String>,
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 10 where not said, 100 at most.
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventList)]
 struct ListAnswer {
     events: Vec<EventListRow>,
     pagination: Pagination,
 }
 
+/// Events, those on sale first.
+#[utoipa::path(
+    get,
+    path = "/api/events",
+    operation_id = "listEvents",
+    tag = "Events",
+    params(ListQuery),
+    responses(
+        (status = 200, description = "The events.", body = ListAnswer),
+    )
+)]
 async fn list(
     Shared(state): Shared<Arc<State>>,
     AppQuery(query): AppQuery<ListQuery>,
@@ -65,8 +84,9 @@ async fn list(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EventDetail)]
 struct DetailAnswer {
     event: EventRow,
     ticket_types: Vec<TicketTypeRow>,
@@ -74,6 +94,18 @@ struct DetailAnswer {
     pre_sale_schedule: Option<PresaleSchedule>,
 }
 
+/// One event with its ticket types.
+#[utoipa::path(
+    get,
+    path = "/api/events/{event}",
+    operation_id = "getEvent",
+    tag = "Events",
+    params(("event" = EventId, Path)),
+    responses(
+        (status = 200, description = "The event.", body = DetailAnswer),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+    )
+)]
 async fn detail(
     Shared(state): Shared<Arc<State>>,
     AppPath(id): AppPath<EventId>,

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
     body::Body,
     extract::{
         DefaultBodyLimit, Multipart, Path, State as Shared,
         multipart::{Field, MultipartError, MultipartRejection},
     },
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::get,
 };
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -22,7 +21,13 @@ use http::{
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use urr_kit::{ApiError, ApiResult, extract::AppJson, identity::Admin};
+use urr_kit::{
+    ApiError, ApiResult,
+    extract::AppJson,
+    identity::Admin,
+    openapi::{OpenApiRouter, routes},
+};
+use utoipa::ToSchema;
 
 use super::admin::audit::{Act, Summary, audited};
 use crate::{
@@ -41,20 +46,44 @@ const UPLOAD: Act = Act {
     resource_type: "image",
 };
 
-pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
-    let upload = audited(state, UPLOAD, post(upload));
-    Router::new()
-        .route("/api/image/upload", upload)
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    // Keys have slashes, and no path of the document matches those.
+    OpenApiRouter::default()
+        .routes(audited(UPLOAD, routes!(upload)))
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .route("/api/images/{*key}", get(show))
 }
 
-#[derive(Serialize)]
+/// The form of an upload.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what is read part by part")]
+struct UploadImage {
+    /// JPEG, PNG, GIF or WebP, by its content.
+    #[schema(content_media_type = "application/octet-stream")]
+    image: Vec<u8>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImageUploaded)]
 struct UploadAnswer {
     url: String,
     key: String,
 }
 
+/// Takes a picture, of at most 5 MiB, and says where it is.
+#[utoipa::path(
+    post,
+    path = "/api/image/upload",
+    operation_id = "uploadImage",
+    tag = "Administration",
+    request_body(content = UploadImage, content_type = "multipart/form-data"),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Taken.", body = UploadAnswer),
+        (status = 400, description = "`UNACCEPTABLE_IMAGE`: none, too large, or of no known kind."),
+        (status = 500, description = "`IMAGE_UPLOAD_FAILED`: the store did not take it."),
+    )
+)]
 async fn upload(
     _: Admin,
     Shared(state): Shared<Arc<State>>,

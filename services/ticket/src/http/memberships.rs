@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State as Shared,
-    routing::{get, post},
-};
+use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use urr_contract::{ArtistId, MembershipId, Won};
 use urr_kit::{
-    ApiError, ApiResult,
+    ApiResult,
     extract::{AppJson, AppPath},
     identity::User,
+    openapi::{OpenApiRouter, routes},
 };
+use utoipa::ToSchema;
 
 use crate::{
     State,
@@ -27,22 +24,24 @@ use crate::{
     },
 };
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/memberships/subscribe", post(subscribe))
-        .route("/api/memberships/my", get(my))
-        .route("/api/memberships/my/{artist}", get(my_of_artist))
-        .route("/api/memberships/benefits/{artist}", get(benefits))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(subscribe))
+        .routes(routes!(my))
+        .routes(routes!(my_of_artist))
+        .routes(routes!(benefits))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Subscribe)]
 struct SubscribeBody {
     artist_id: ArtistId,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Subscribed)]
 struct SubscribeAnswer {
     membership_id: MembershipId,
     artist_id: ArtistId,
@@ -51,6 +50,21 @@ struct SubscribeAnswer {
     status: &'static str,
 }
 
+/// Asks for a membership of an artist. It begins when it is paid.
+#[utoipa::path(
+    post,
+    path = "/api/memberships/subscribe",
+    operation_id = "subscribe",
+    tag = "Memberships",
+    request_body = SubscribeBody,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, description = "To be paid.", body = SubscribeAnswer),
+        (status = 404, description = "`ARTIST_NOT_FOUND`: there is no such artist."),
+        (status = 409, description = "`ALREADY_MEMBER`: there is an active one."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: the same is being asked for at this moment."),
+    )
+)]
 async fn subscribe(
     user: User,
     Shared(state): Shared<Arc<State>>,
@@ -68,7 +82,8 @@ async fn subscribe(
 }
 
 /// A membership with what it is worth at the time of the answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Membership)]
 struct Shown {
     #[serde(flatten)]
     row: MembershipRow,
@@ -86,11 +101,23 @@ impl From<MembershipRow> for Shown {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MyMemberships)]
 struct MyAnswer {
     memberships: Vec<Shown>,
 }
 
+/// One's own memberships.
+#[utoipa::path(
+    get,
+    path = "/api/memberships/my",
+    operation_id = "listMyMemberships",
+    tag = "Memberships",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The memberships.", body = MyAnswer),
+    )
+)]
 async fn my(user: User, Shared(state): Shared<Arc<State>>) -> ApiResult<AppJson<MyAnswer>> {
     let rows = memberships::of_person(&state.pool, user.id, None).await?;
     Ok(AppJson(MyAnswer {
@@ -98,23 +125,63 @@ async fn my(user: User, Shared(state): Shared<Arc<State>>) -> ApiResult<AppJson<
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MembershipDetail)]
 struct ArtistAnswer {
     membership: Shown,
     point_history: Vec<PointRow>,
     benefits: Benefits,
 }
 
+/// What the artist's page shows: a membership, or that there is none.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = MembershipOfArtist)]
+enum OfArtistAnswer {
+    Member(Box<ArtistAnswer>),
+    Stranger(StrangerAnswer),
+}
+
+/// What the artist's page shows where there is no membership.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NoMembership)]
+struct StrangerAnswer {
+    membership: NoMembership,
+    /// Always empty.
+    point_history: [PointRow; 0],
+    tier: Tier,
+}
+
+/// An object without fields, as clients look for it.
+#[derive(Serialize, ToSchema)]
+struct NoMembership {}
+
+/// One's own membership of an artist, with the points that made its tier.
+#[utoipa::path(
+    get,
+    path = "/api/memberships/my/{artist}",
+    operation_id = "getMyMembership",
+    tag = "Memberships",
+    params(("artist" = ArtistId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The membership, or that there is none.", body = OfArtistAnswer),
+    )
+)]
 async fn my_of_artist(
     user: User,
     Shared(state): Shared<Arc<State>>,
     AppPath(artist): AppPath<ArtistId>,
-) -> ApiResult<AppJson<Value>> {
+) -> ApiResult<AppJson<OfArtistAnswer>> {
     let mut rows = memberships::of_person(&state.pool, user.id, Some(artist)).await?;
     let Some(row) = rows.pop() else {
-        let none = json!({"membership": {}, "pointHistory": [], "tier": Tier::Bronze});
-        return Ok(AppJson(none));
+        return Ok(AppJson(OfArtistAnswer::Stranger(StrangerAnswer {
+            membership: NoMembership {},
+            point_history: [],
+            tier: Tier::Bronze,
+        })));
     };
     let membership = Shown::from(row);
     let answer = ArtistAnswer {
@@ -122,12 +189,11 @@ async fn my_of_artist(
         membership,
         point_history: memberships::history(&state.pool, user.id, artist).await?,
     };
-    serde_json::to_value(answer)
-        .map(AppJson)
-        .map_err(ApiError::internal)
+    Ok(AppJson(OfArtistAnswer::Member(Box::new(answer))))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BenefitsOfArtist)]
 struct BenefitsAnswer {
     #[serde(flatten)]
     benefits: Benefits,
@@ -136,6 +202,19 @@ struct BenefitsAnswer {
     membership_price: Won,
 }
 
+/// What one's tier at an artist is worth.
+#[utoipa::path(
+    get,
+    path = "/api/memberships/benefits/{artist}",
+    operation_id = "getBenefits",
+    tag = "Memberships",
+    params(("artist" = ArtistId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The benefits.", body = BenefitsAnswer),
+        (status = 404, description = "`ARTIST_NOT_FOUND`: there is no such artist."),
+    )
+)]
 async fn benefits(
     user: User,
     Shared(state): Shared<Arc<State>>,

@@ -19,29 +19,37 @@ pub mod transfers;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Extension, Router};
 use bytes::Bytes;
 use http::{HeaderValue, header::CONTENT_TYPE};
+use urr_kit::openapi::OpenApiRouter;
 
 use crate::State;
 
-/// All routes of this service.
+/// All routes of this service. What administrators do is written down with the state that
+/// it finds among the extensions.
 pub fn routes(state: &Arc<State>) -> Router<Arc<State>> {
-    Router::new()
-        .merge(admin::routes(state))
+    Router::from(public())
+        .layer(Extension(Arc::clone(state)))
+        .merge(internal::routes())
+}
+
+/// What everybody may call, with its description.
+pub fn public() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .merge(admin::routes())
         .merge(artists::routes())
         .merge(best_seats::routes())
-        .merge(check_ins::routes())
+        .merge(check_ins::routes().into())
         .merge(events::routes())
-        .merge(images::routes(state))
+        .merge(images::routes())
         .merge(memberships::routes())
-        .merge(my_tickets::routes())
+        .merge(my_tickets::routes().into())
         .merge(reservations::routes())
         .merge(seats::routes())
         .merge(tickets::routes())
         .merge(time::routes())
         .merge(transfers::routes())
-        .merge(internal::routes())
 }
 
 /// A body that is JSON already.

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State as Shared,
-    routing::{get, post},
-};
+use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
 use urr_contract::{EventId, ReservationId, TicketTypeId};
 use urr_kit::{
     ApiError, ApiResult,
     extract::{AppJson, AppPath},
     identity::User,
+    openapi::{OpenApiRouter, routes},
 };
+use utoipa::ToSchema;
 
 use super::{JsonBytes, booker::Booker, json_bytes};
 use crate::{
@@ -21,7 +19,7 @@ use crate::{
     booking::{
         answer::IdempotencyKey,
         cancel::by_owner,
-        standing::{StandingRequest, hold},
+        standing::{CreateAnswer, StandingRequest, hold},
     },
     domain::order::StandingOrder,
     refusal,
@@ -31,30 +29,54 @@ use crate::{
     },
 };
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/reservations", post(create).get(unmapped))
-        .route("/api/reservations/my", get(my))
-        .route("/api/reservations/{reservation}", get(by_id))
-        .route("/api/reservations/{reservation}/cancel", post(cancel))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(create, unmapped))
+        .routes(routes!(my))
+        .routes(routes!(by_id))
+        .routes(routes!(cancel))
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = HoldPlaces)]
 struct CreateBody {
     event_id: EventId,
+    #[schema(min_items = 1)]
     items: Vec<CreateItem>,
+    /// The same key with the same request gives the same answer and holds nothing twice.
     #[serde(skip_serializing)]
+    #[schema(max_length = 64)]
     idempotency_key: Option<String>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = HoldPlacesItem)]
 struct CreateItem {
     ticket_type_id: TicketTypeId,
+    #[schema(minimum = 1, maximum = 10)]
     quantity: i64,
 }
 
+/// Holds standing places of an event, all or none.
+#[utoipa::path(
+    post,
+    path = "/api/reservations",
+    operation_id = "holdPlaces",
+    tag = "Reservations",
+    request_body = CreateBody,
+    security(("bearer" = [], "entry" = [])),
+    responses(
+        (status = 200, description = "Held until `expiresAt`.", body = CreateAnswer),
+        (status = 400, description = "`INVALID_ITEMS`: no items, or a quantity nobody can order. `INVALID_IDEMPOTENCY_KEY`: too long."),
+        (status = 403, description = "`ENTRY_TOKEN_REQUIRED`: not let in for this event; `redirectTo` says where to queue. `PER_PERSON_LIMIT`: one person may have no more."),
+        (status = 404, description = "`EVENT_NOT_FOUND`, `TICKET_TYPE_NOT_FOUND`: unknown, or of another event."),
+        (status = 409, description = "`NOT_ENOUGH_TICKETS`: fewer are left. `EVENT_NOT_ON_SALE`: too early or too late."),
+        (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`: the key was used for another request."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: the same request is still being answered."),
+    )
+)]
 async fn create(
     Shared(state): Shared<Arc<State>>,
     booker: Booker,
@@ -75,26 +97,62 @@ async fn create(
     hold(&state, &request).await.map(json_bytes)
 }
 
-/// Nothing is listed here, but old scripts ask.
+/// Nothing is listed here, but old scripts ask: see `GET /reservations/my`.
+#[utoipa::path(
+    get,
+    path = "/api/reservations",
+    operation_id = "listReservations",
+    tag = "Reservations",
+    security(("bearer" = [])),
+    responses(
+        (status = 404, description = "`NOT_FOUND`: always."),
+    )
+)]
 async fn unmapped(_: User) -> ApiError {
     ApiError::not_found("NOT_FOUND", "Not found")
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MyReservations)]
 struct MyAnswer {
     reservations: Vec<MyReservation>,
 }
 
+/// One's own reservations, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/reservations/my",
+    operation_id = "listMyReservations",
+    tag = "Reservations",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The reservations.", body = MyAnswer),
+    )
+)]
 async fn my(Shared(state): Shared<Arc<State>>, user: User) -> ApiResult<AppJson<MyAnswer>> {
     let reservations = reservations::of_person(&state.pool, user.id).await?;
     Ok(AppJson(MyAnswer { reservations }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReservationAnswer)]
 struct DetailAnswer {
     reservation: ReservationDetail,
 }
 
+/// A reservation of one's own.
+#[utoipa::path(
+    get,
+    path = "/api/reservations/{reservation}",
+    operation_id = "getReservation",
+    tag = "Reservations",
+    params(("reservation" = ReservationId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The reservation.", body = DetailAnswer),
+        (status = 404, description = "`RESERVATION_NOT_FOUND`: unknown, or somebody else's."),
+    )
+)]
 async fn by_id(
     Shared(state): Shared<Arc<State>>,
     user: User,
@@ -106,18 +164,34 @@ async fn by_id(
     Ok(AppJson(DetailAnswer { reservation }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReservationCancelled)]
 struct CancelAnswer {
     message: &'static str,
     reservation: Cancelled,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CancelledReservation)]
 struct Cancelled {
     id: ReservationId,
     status: &'static str,
 }
 
+/// Cancels a reservation of one's own. What was paid goes back.
+#[utoipa::path(
+    post,
+    path = "/api/reservations/{reservation}/cancel",
+    operation_id = "cancelReservation",
+    tag = "Reservations",
+    params(("reservation" = ReservationId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Cancelled.", body = CancelAnswer),
+        (status = 404, description = "`RESERVATION_NOT_FOUND`: unknown, or somebody else's."),
+        (status = 409, description = "`ALREADY_CANCELLED`, `ALREADY_EXPIRED`: it has ended. `PAYMENT_IN_PROGRESS`: the money is moving at this moment."),
+    )
+)]
 async fn cancel(
     Shared(state): Shared<Arc<State>>,
     user: User,

@@ -5,10 +5,8 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
     extract::State as Shared,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use http::{
     HeaderMap, HeaderValue, StatusCode,
@@ -20,42 +18,70 @@ use urr_kit::{
     ApiError, ApiResult,
     extract::{AppJson, AppPath},
     identity::User,
+    openapi::{OpenApiRouter, routes},
 };
+use utoipa::ToSchema;
 
 use super::{JsonBytes, booker::Booker, json_bytes};
 use crate::{
     State,
     booking::{
         answer::IdempotencyKey,
-        seats::{SeatRequest, hold},
+        seats::{HoldAnswer, SeatRequest, hold},
     },
     domain::order::SeatSelection,
     refusal,
-    seat_map::SeatMap,
+    seat_map::{MapAnswer, SeatMap},
     store::{events, layouts, layouts::LayoutRow, reservations, reservations::ReservationDetail},
 };
 
 /// Seats that one hold may take where the event does not allow more.
 const SEATS_PER_HOLD: usize = 1;
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/seats/layouts", get(list_layouts))
-        .route("/api/seats/events/{event}", get(map))
-        .route("/api/seats/reserve", post(reserve))
-        .route("/api/seats/reservation/{reservation}", get(reservation))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(list_layouts))
+        .routes(routes!(map))
+        .routes(routes!(reserve))
+        .routes(routes!(reservation))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatLayouts)]
 struct LayoutsAnswer {
     layouts: Vec<LayoutRow>,
 }
 
+/// Layouts from which seats are made, smallest first.
+#[utoipa::path(
+    get,
+    path = "/api/seats/layouts",
+    operation_id = "listSeatLayouts",
+    tag = "Seats",
+    responses(
+        (status = 200, description = "The layouts.", body = LayoutsAnswer),
+    )
+)]
 async fn list_layouts(Shared(state): Shared<Arc<State>>) -> ApiResult<AppJson<LayoutsAnswer>> {
     let layouts = layouts::list(&state.pool).await?;
     Ok(AppJson(LayoutsAnswer { layouts }))
 }
 
+/// All seats of an event, at most a second old.
+///
+/// With an entity tag: ask with `If-None-Match` and an unchanged map costs nothing.
+#[utoipa::path(
+    get,
+    path = "/api/seats/events/{event}",
+    operation_id = "getSeatMap",
+    tag = "Seats",
+    params(("event" = EventId, Path), ("if-none-match" = Option<String>, Header, description = "Tag of the map that the client has.")),
+    responses(
+        (status = 200, description = "The map.", body = MapAnswer<'_>),
+        (status = 304, description = "Unchanged."),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+    )
+)]
 async fn map(
     Shared(state): Shared<Arc<State>>,
     AppPath(event): AppPath<EventId>,
@@ -107,15 +133,39 @@ fn contains(headers: &HeaderMap, name: &http::HeaderName, wanted: impl Fn(&str) 
         .any(|value| wanted(value.trim()))
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = HoldSeats)]
 struct ReserveBody {
     event_id: EventId,
+    #[schema(min_items = 1, max_items = 8)]
     seat_ids: Vec<SeatId>,
+    /// The same key with the same request gives the same answer and holds nothing twice.
     #[serde(skip_serializing)]
+    #[schema(max_length = 64)]
     idempotency_key: Option<String>,
 }
 
+/// Holds seats of an event, all or none.
+///
+/// Whoever holds the same seats already gets that hold.
+#[utoipa::path(
+    post,
+    path = "/api/seats/reserve",
+    operation_id = "holdSeats",
+    tag = "Seats",
+    request_body = ReserveBody,
+    security(("bearer" = [], "entry" = [])),
+    responses(
+        (status = 200, description = "Held until `expiresAt`.", body = HoldAnswer),
+        (status = 400, description = "`INVALID_SEAT_SELECTION`: none, one twice, or more than one hold may take. `INVALID_IDEMPOTENCY_KEY`: too long."),
+        (status = 403, description = "`ENTRY_TOKEN_REQUIRED`: not let in for this event; `redirectTo` says where to queue. `PER_PERSON_LIMIT`: one person may have no more."),
+        (status = 404, description = "`EVENT_NOT_FOUND`, `SEAT_NOT_FOUND`: unknown, or of another event."),
+        (status = 409, description = "`SEAT_TAKEN`, `SEAT_RESERVED`: somebody was quicker. `EVENT_NOT_ON_SALE`: too early or too late."),
+        (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`: the key was used for another request."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: the same request is still being answered."),
+    )
+)]
 async fn reserve(
     Shared(state): Shared<Arc<State>>,
     booker: Booker,
@@ -144,11 +194,25 @@ pub(crate) async fn seats_per_hold(state: &State, event: EventId) -> ApiResult<u
     Ok(most.unwrap_or(SEATS_PER_HOLD))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SeatReservationAnswer)]
 struct ReservationAnswer {
     reservation: ReservationDetail,
 }
 
+/// A reservation of one's own in the form of the seat pages.
+#[utoipa::path(
+    get,
+    path = "/api/seats/reservation/{reservation}",
+    operation_id = "getSeatReservation",
+    tag = "Seats",
+    params(("reservation" = ReservationId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The reservation.", body = ReservationAnswer),
+        (status = 404, description = "`RESERVATION_NOT_FOUND`: unknown, or somebody else's."),
+    )
+)]
 async fn reservation(
     Shared(state): Shared<Arc<State>>,
     user: User,

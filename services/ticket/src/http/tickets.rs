@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State as Shared, routing::get};
+use axum::extract::State as Shared;
 use serde::Serialize;
 use urr_contract::{EventId, TicketTypeId};
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath},
+    openapi::{OpenApiRouter, routes},
 };
+use utoipa::ToSchema;
 
 use crate::{
     State, refusal,
@@ -18,18 +20,30 @@ use crate::{
     },
 };
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/tickets/event/{event}", get(of_event))
-        .route("/api/tickets/availability/{ticket_type}", get(availability))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(of_event))
+        .routes(routes!(availability))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TicketTypes)]
 struct TicketTypesAnswer {
     ticket_types: Vec<TicketTypeRow>,
 }
 
+/// The ticket types of an event, dearest first; none of an event that does not exist.
+#[utoipa::path(
+    get,
+    path = "/api/tickets/event/{event}",
+    operation_id = "listTicketTypesOfEvent",
+    tag = "Events",
+    params(("event" = EventId, Path)),
+    responses(
+        (status = 200, description = "The ticket types.", body = TicketTypesAnswer),
+    )
+)]
 async fn of_event(
     Shared(state): Shared<Arc<State>>,
     AppPath(event): AppPath<EventId>,
@@ -38,6 +52,18 @@ async fn of_event(
     Ok(AppJson(TicketTypesAnswer { ticket_types }))
 }
 
+/// What is left of a ticket type.
+#[utoipa::path(
+    get,
+    path = "/api/tickets/availability/{ticket_type}",
+    operation_id = "getAvailability",
+    tag = "Events",
+    params(("ticket_type" = TicketTypeId, Path)),
+    responses(
+        (status = 200, description = "What is left.", body = Availability),
+        (status = 404, description = "`TICKET_TYPE_NOT_FOUND`: there is no such ticket type."),
+    )
+)]
 async fn availability(
     Shared(state): Shared<Arc<State>>,
     AppPath(ticket_type): AppPath<TicketTypeId>,

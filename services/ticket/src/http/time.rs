@@ -2,22 +2,37 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State as Shared, routing::get};
+use axum::extract::State as Shared;
 use jiff::Timestamp;
 use serde::Serialize;
-use urr_kit::extract::AppJson;
+use urr_kit::{
+    extract::AppJson,
+    openapi::{OpenApiRouter, routes},
+};
+use utoipa::ToSchema;
 
 use crate::State;
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new().route("/api/time", get(time))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default().routes(routes!(time))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServerTime)]
 struct TimeAnswer {
     time: Timestamp,
 }
 
+/// The server's time, by which clients correct their countdowns.
+#[utoipa::path(
+    get,
+    path = "/api/time",
+    operation_id = "getTime",
+    tag = "Events",
+    responses(
+        (status = 200, description = "Now.", body = TimeAnswer),
+    )
+)]
 async fn time(Shared(state): Shared<Arc<State>>) -> AppJson<TimeAnswer> {
     AppJson(TimeAnswer {
         time: state.clock.now(),

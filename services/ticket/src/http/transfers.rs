@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State as Shared,
-    routing::{get, post},
-};
+use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
 use urr_contract::{ArtistId, ReservationId, TransferId};
 use urr_kit::{
     ApiError, ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     identity::User,
+    openapi::{OpenApiRouter, routes},
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     State, refusal,
@@ -30,26 +28,45 @@ const MAX_LIMIT: i64 = 100;
 /// Listings in the seller's own list.
 const MY_LIMIT: i64 = 1_000;
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/transfers", get(list).post(create))
-        .route("/api/transfers/my", get(my))
-        .route("/api/transfers/{transfer}", get(detail))
-        .route("/api/transfers/{transfer}/cancel", post(cancel))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(list, create))
+        .routes(routes!(my))
+        .routes(routes!(detail))
+        .routes(routes!(cancel))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ListTransfer)]
 struct CreateBody {
     reservation_id: ReservationId,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TransferListed)]
 struct CreateAnswer {
     transfer: TransferRow,
     message: &'static str,
 }
 
+/// Offers a ticket to other members of the artist, at face value plus the fee.
+#[utoipa::path(
+    post,
+    path = "/api/transfers",
+    operation_id = "listTransfer",
+    tag = "Transfers",
+    request_body = CreateBody,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "Listed.", body = CreateAnswer),
+        (status = 400, description = "`NOT_CONFIRMED`: unpaid or ended."),
+        (status = 403, description = "`NOT_YOUR_RESERVATION`: somebody else's. `MEMBERSHIP_REQUIRED`: only members of the artist may sell."),
+        (status = 404, description = "`RESERVATION_NOT_FOUND`: there is no such reservation."),
+        (status = 409, description = "`ALREADY_LISTED`: it is for sale. `EVENT_OVER`: too late."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: something else is done with it at this moment."),
+    )
+)]
 async fn create(
     user: User,
     Shared(state): Shared<Arc<State>>,
@@ -62,20 +79,38 @@ async fn create(
     }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// Only tickets of this artist.
+    #[param(value_type = Option<ArtistId>)]
     artist_id: Option<String>,
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 20 where not said, 100 at most.
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TransferList)]
 struct ListAnswer {
     transfers: Vec<ListedRow>,
     pagination: Pagination,
 }
 
+/// Tickets for sale, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/transfers",
+    operation_id = "listTransfers",
+    tag = "Transfers",
+    params(ListQuery),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The listings.", body = ListAnswer),
+    )
+)]
 async fn list(
     _: User,
     Shared(state): Shared<Arc<State>>,
@@ -106,21 +141,47 @@ fn artist_filter(text: Option<&str>) -> ApiResult<Option<ArtistId>> {
         .map_err(|_| ApiError::bad_request("INVALID_QUERY", "artistId must be a UUID"))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MyTransfers)]
 struct MyAnswer {
     transfers: Vec<ListedRow>,
 }
 
+/// One's own listings, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/transfers/my",
+    operation_id = "listMyTransfers",
+    tag = "Transfers",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The listings.", body = MyAnswer),
+    )
+)]
 async fn my(user: User, Shared(state): Shared<Arc<State>>) -> ApiResult<AppJson<MyAnswer>> {
     let transfers = transfers::list(&state.pool, Wanted::Of(user.id), MY_LIMIT, 0).await?;
     Ok(AppJson(MyAnswer { transfers }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TransferAnswer)]
 struct DetailAnswer {
     transfer: ListedRow,
 }
 
+/// One listing.
+#[utoipa::path(
+    get,
+    path = "/api/transfers/{transfer}",
+    operation_id = "getTransfer",
+    tag = "Transfers",
+    params(("transfer" = TransferId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The listing.", body = DetailAnswer),
+        (status = 404, description = "`TRANSFER_NOT_FOUND`: there is no such listing."),
+    )
+)]
 async fn detail(
     _: User,
     Shared(state): Shared<Arc<State>>,
@@ -133,11 +194,29 @@ async fn detail(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TransferCancelled)]
 struct CancelAnswer {
     message: &'static str,
 }
 
+/// Takes a listing of one's own off the market.
+#[utoipa::path(
+    post,
+    path = "/api/transfers/{transfer}/cancel",
+    operation_id = "cancelTransfer",
+    tag = "Transfers",
+    params(("transfer" = TransferId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "It is off.", body = CancelAnswer),
+        (status = 400, description = "`NOT_LISTED`: sold or withdrawn before."),
+        (status = 403, description = "`NOT_YOUR_LISTING`: somebody else's."),
+        (status = 404, description = "`TRANSFER_NOT_FOUND`: there is no such listing."),
+        (status = 409, description = "`OTHER_BUYER`: somebody is paying for it."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: something else is done with it at this moment."),
+    )
+)]
 async fn cancel(
     user: User,
     Shared(state): Shared<Arc<State>>,

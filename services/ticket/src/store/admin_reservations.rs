@@ -3,11 +3,13 @@
 use serde::Serialize;
 use sqlx::PgPool;
 use urr_contract::{EventId, ReservationId, UserId, Won};
+use utoipa::ToSchema;
 
 use crate::domain::stamp::Stamp;
 
 /// A reservation in the list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReservationOfPerson)]
 pub struct AdminReservation {
     /// The reservation.
     pub id: ReservationId,
@@ -64,7 +66,7 @@ pub async fn list(
 }
 
 /// All columns of a reservation that the contract knows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ReservationColumns {
     /// The reservation.
     pub id: ReservationId,
@@ -106,8 +108,9 @@ pub async fn find(pool: &PgPool, id: ReservationId) -> sqlx::Result<Option<Reser
 }
 
 /// Sums over everything.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DashboardTotals)]
 pub struct Totals {
     /// Events, deleted ones left out.
     pub total_events: i64,

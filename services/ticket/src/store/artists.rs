@@ -3,11 +3,13 @@
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use urr_contract::{ArtistId, EventId, Won};
+use utoipa::ToSchema;
 
 use crate::domain::{presale::PresaleSchedule, sale::SaleDates, stamp::Stamp};
 
 /// One artist of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ArtistSummary)]
 pub struct ArtistListRow {
     /// The artist.
     pub id: ArtistId,
@@ -53,7 +55,8 @@ pub async fn list(
 }
 
 /// One artist.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Artist)]
 pub struct ArtistRow {
     /// The artist.
     pub id: ArtistId,
@@ -97,7 +100,8 @@ pub async fn find(pool: &PgPool, id: ArtistId) -> sqlx::Result<Option<(ArtistRow
 }
 
 /// An event on an artist's page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ArtistEventColumns)]
 pub struct ArtistEventRow {
     /// The event.
     pub id: EventId,

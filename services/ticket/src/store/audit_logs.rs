@@ -4,6 +4,7 @@
 use serde::Serialize;
 use sqlx::{PgExecutor, PgPool};
 use urr_contract::UserId;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::stamp::Stamp;
@@ -64,7 +65,8 @@ pub async fn complete(
 }
 
 /// An act, as the list shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdminAct)]
 pub struct ActRow {
     /// The row.
     pub id: Uuid,

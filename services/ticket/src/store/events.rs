@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use urr_contract::{ArtistId, EventId, SeatLayoutId, UserId, Won, internal::EventSummary};
+use utoipa::ToSchema;
 
 use crate::{
     domain::{
@@ -15,7 +16,8 @@ use crate::{
 };
 
 /// One event of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventSummary)]
 pub struct EventListRow {
     /// The event.
     pub id: EventId,
@@ -132,7 +134,8 @@ pub async fn list(
 }
 
 /// One event, as its detail shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
 pub struct EventRow {
     /// The event.
     pub id: EventId,

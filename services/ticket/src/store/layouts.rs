@@ -4,9 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgExecutor, PgPool};
 use urr_contract::{EventId, SeatLayoutId};
+use utoipa::ToSchema;
 
 /// A layout.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SeatLayout)]
 pub struct LayoutRow {
     /// The layout.
     pub id: SeatLayoutId,

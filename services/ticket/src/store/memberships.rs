@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use urr_contract::{ArtistId, EventId, MembershipId, ReservationId, UserId, Won};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::{
@@ -346,7 +347,8 @@ pub async fn offer(connection: &mut PgConnection, artist: ArtistId) -> sqlx::Res
 }
 
 /// A membership as its owner sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MembershipColumns)]
 pub struct MembershipRow {
     /// The membership.
     pub id: MembershipId,
@@ -410,7 +412,8 @@ pub async fn of_person(
 }
 
 /// One award, as the history shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PointAward)]
 pub struct PointRow {
     /// The row.
     pub id: Uuid,

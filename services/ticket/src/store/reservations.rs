@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::{PgConnection, PgPool, types::Json};
 use urr_contract::{EventId, ReservationId, SeatId, UserId, Won};
+use utoipa::ToSchema;
 
 use crate::domain::{
     reservation::{Reservation, Stage},
@@ -442,8 +443,21 @@ pub async fn held_seats(
     .await
 }
 
+/// One line of a reservation in its owner's list, as Postgres writes it.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what a query writes")]
+pub struct MyReservationItem {
+    ticket_type_name: String,
+    quantity: i32,
+    unit_price: Won,
+    subtotal: Won,
+    /// Null for standing places.
+    seat_label: Option<String>,
+}
+
 /// A reservation in its owner's list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct MyReservation {
     /// The reservation.
     pub id: ReservationId,
@@ -466,6 +480,7 @@ pub struct MyReservation {
     /// When it is.
     pub event_date: Option<Stamp>,
     /// Its lines.
+    #[schema(value_type = Vec<MyReservationItem>)]
     pub items: Json<Box<RawValue>>,
 }
 
@@ -497,8 +512,42 @@ pub async fn of_person(pool: &PgPool, user: UserId) -> sqlx::Result<Vec<MyReserv
     .await
 }
 
+/// One line of a reservation on its page, as Postgres writes it. Fields of the seat are
+/// null for standing places.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what a query writes")]
+pub struct ReservationItem {
+    ticket_type_name: String,
+    quantity: i32,
+    unit_price: Won,
+    subtotal: Won,
+    seat_id: Option<SeatId>,
+    seat_label: Option<String>,
+    section: Option<String>,
+    row_number: Option<i32>,
+    seat_number: Option<i32>,
+}
+
+/// One line of a reservation in the form of the seat pages, as Postgres writes it.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what a query writes")]
+pub struct ReservationSeat {
+    seat_id: Option<SeatId>,
+    seat_label: Option<String>,
+    section: Option<String>,
+    row_number: Option<i32>,
+    seat_number: Option<i32>,
+    price: Won,
+    /// Null for seats.
+    ticket_type_name: Option<String>,
+    quantity: i32,
+}
+
 /// A reservation as its page shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Reservation)]
 pub struct ReservationDetail {
     /// The reservation.
     pub id: ReservationId,
@@ -527,8 +576,10 @@ pub struct ReservationDetail {
     /// When it is.
     pub event_date: Stamp,
     /// Its lines.
+    #[schema(value_type = Vec<ReservationItem>)]
     pub items: Json<Box<RawValue>>,
     /// Those of the lines that are seats, in the form of the seat pages.
+    #[schema(value_type = Vec<ReservationSeat>)]
     pub seats: Json<Box<RawValue>>,
     /// All lines in that form.
     #[serde(skip)]

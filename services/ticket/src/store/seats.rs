@@ -5,11 +5,13 @@
 use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use urr_contract::{EventId, ReservationId, SeatId, UserId, Won};
+use utoipa::ToSchema;
 
 use crate::domain::{layout::Layout, seat::SeatKind};
 
 /// A seat as the map shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Seat)]
 pub struct MapSeat {
     /// The seat.
     pub id: SeatId,
@@ -44,7 +46,8 @@ pub async fn map(pool: &PgPool, event: EventId) -> sqlx::Result<Vec<MapSeat>> {
 }
 
 /// A seat under its row lock, as it is before it is taken.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = HeldSeat)]
 pub struct LockedSeat {
     /// The seat.
     pub id: SeatId,

@@ -3,12 +3,14 @@
 use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use urr_contract::{EventId, TicketTypeId, Won};
+use utoipa::ToSchema;
 
 use super::stock;
 use crate::domain::{form::TicketTypeForm, stamp::Stamp};
 
 /// A ticket type with what is left of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TicketType)]
 pub struct TicketTypeRow {
     /// The type.
     pub id: TicketTypeId,
@@ -40,7 +42,8 @@ pub async fn of_event(pool: &PgPool, event: EventId) -> sqlx::Result<Vec<TicketT
 }
 
 /// What is left of one type, and what there was.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TicketTypeAvailability)]
 pub struct Availability {
     /// Places that are left.
     pub available_quantity: i64,
@@ -91,7 +94,7 @@ pub async fn priced(
 }
 
 /// All columns of a type, and what is left of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TicketTypeColumns {
     /// The type.
     pub id: TicketTypeId,

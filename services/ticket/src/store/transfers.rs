@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use urr_contract::{ArtistId, ReservationId, TransferId, UserId, Won};
+use utoipa::ToSchema;
 
 use crate::domain::{
     resale::{Listing, ListingStatus, Price},
@@ -13,7 +14,8 @@ use crate::domain::{
 };
 
 /// All columns of a listing that people see.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Transfer)]
 pub struct TransferRow {
     /// The listing.
     pub id: TransferId,
@@ -207,7 +209,8 @@ pub async fn complete(
 }
 
 /// A listing with what it sells.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TransferListing)]
 pub struct ListedRow {
     /// The listing.
     #[serde(flatten)]
@@ -220,11 +223,13 @@ pub struct ListedRow {
     pub event_date: Option<Stamp>,
     /// Its poster; only on the listing's own page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub poster_image_url: Option<Option<String>>,
     /// Who plays.
     pub artist_name: Option<String>,
     /// Their picture; not in the seller's own list.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub artist_image_url: Option<Option<String>>,
     /// Names of the seats; null for standing places.
     pub seats: Option<String>,

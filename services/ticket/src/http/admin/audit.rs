@@ -3,12 +3,12 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use axum::{
-    Router,
+    Extension,
     body::Body,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request, State as Shared},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get},
+    routing::MethodRouter,
 };
 use bytes::Bytes;
 use http::{HeaderValue, header::CONTENT_TYPE, request::Parts};
@@ -18,9 +18,11 @@ use urr_kit::{
     ApiError, ApiResult,
     extract::{AppJson, AppQuery},
     identity::Admin,
+    openapi::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt, routes},
     page::{Page, PageQuery, Pagination},
     telemetry::chain,
 };
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
@@ -38,23 +40,40 @@ const SUMMARY_CHARS: usize = 1_000;
 /// As much of an address as is kept.
 const ADDRESS_CHARS: usize = 45;
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new().route("/api/admin/audit-logs", get(list))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default().routes(routes!(list))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// Only acts of this kind, as `CREATE_EVENT`.
     action: Option<String>,
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 50 where not said, 200 at most.
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AdminActs)]
 struct ListAnswer {
     logs: Vec<ActRow>,
     pagination: Pagination,
 }
 
+/// Who did what, from where, and how it ended; newest first.
+#[utoipa::path(
+    get,
+    path = "/api/admin/audit-logs",
+    operation_id = "listAdminActs",
+    tag = "Administration",
+    params(ListQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The acts.", body = ListAnswer),
+    )
+)]
 async fn list(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -94,29 +113,33 @@ pub(in crate::http) struct Summary(pub(in crate::http) String);
 
 /// The handlers, with a row in the log for every call of an administrator.
 pub(in crate::http) fn audited(
-    state: &Arc<State>,
     act: Act,
-    handlers: MethodRouter<Arc<State>>,
-) -> MethodRouter<Arc<State>> {
-    let state = (Arc::clone(state), act);
-    handlers.route_layer(from_fn_with_state(state, boxed))
+    handlers: UtoipaMethodRouter<Arc<State>>,
+) -> UtoipaMethodRouter<Arc<State>> {
+    handlers.map(|handlers| noted(act, handlers))
+}
+
+/// The same for handlers without a description.
+pub(in crate::http) fn noted(act: Act, handlers: MethodRouter<Arc<State>>) -> MethodRouter<Arc<State>> {
+    handlers.route_layer(from_fn_with_state(act, boxed))
 }
 
 type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-fn boxed(state: Shared<(Arc<State>, Act)>, request: Request, next: Next) -> Answer {
+fn boxed(
+    Shared(act): Shared<Act>,
+    Extension(state): Extension<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Answer {
     Box::pin(async move {
-        record(state, request, next)
+        record(&state, act, request, next)
             .await
             .unwrap_or_else(IntoResponse::into_response)
     })
 }
 
-async fn record(
-    Shared((state, act)): Shared<(Arc<State>, Act)>,
-    request: Request,
-    next: Next,
-) -> ApiResult<Response> {
+async fn record(state: &State, act: Act, request: Request, next: Next) -> ApiResult<Response> {
     let (mut parts, body) = request.into_parts();
     let Admin(admin) = Admin::from_request_parts(&mut parts, &()).await?;
     let path = RawPathParams::from_request_parts(&mut parts, &())

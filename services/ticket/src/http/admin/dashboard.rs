@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State as Shared, routing::get};
+use axum::extract::State as Shared;
 use serde::Serialize;
-use urr_kit::{ApiResult, extract::AppJson, identity::Admin};
+use urr_kit::{
+    ApiResult,
+    extract::AppJson,
+    identity::Admin,
+    openapi::{OpenApiRouter, at, routes},
+};
+use utoipa::ToSchema;
 
 use super::names::{Named, Names};
 use crate::{
@@ -15,14 +21,15 @@ use crate::{
 /// Reservations shown.
 const RECENT: i64 = 10;
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/admin/dashboard", get(dashboard))
-        .route("/api/admin/dashboard/stats", get(dashboard))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(dashboard))
+        .routes(at("/api/admin/dashboard/stats", routes!(dashboard)))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Dashboard)]
 struct DashboardAnswer {
     stats: Totals,
     recent_reservations: Vec<Named>,
@@ -30,6 +37,17 @@ struct DashboardAnswer {
     degraded: bool,
 }
 
+/// Sums over everything, and the newest reservations.
+#[utoipa::path(
+    get,
+    path = "/api/admin/dashboard",
+    operation_id = "getDashboard",
+    tag = "Administration",
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The dashboard.", body = DashboardAnswer),
+    )
+)]
 async fn dashboard(
     _: Admin,
     Shared(state): Shared<Arc<State>>,

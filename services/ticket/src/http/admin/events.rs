@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Router,
-    extract::State as Shared,
-    routing::{delete, get, post, put},
-};
+use axum::{Extension, extract::State as Shared};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use urr_contract::EventId;
@@ -14,8 +10,10 @@ use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     identity::Admin,
+    openapi::{OpenApiRouter, routes},
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 
 use super::audit::{Act, Touched, audited};
 use crate::{
@@ -32,43 +30,51 @@ use crate::{
 const DEFAULT_LIMIT: i64 = 20;
 const MAX_LIMIT: i64 = 100;
 
-pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
-    let act = |action, handlers| {
-        let act = Act {
-            action,
-            resource_type: "event",
-        };
-        audited(state, act, handlers)
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    let act = |action| Act {
+        action,
+        resource_type: "event",
     };
-    Router::new()
-        .route(
-            "/api/admin/events",
-            get(list).merge(act("CREATE_EVENT", post(create))),
-        )
-        .route(
-            "/api/admin/events/{event}",
-            act("UPDATE_EVENT", put(update)).merge(act("DELETE_EVENT", delete(remove))),
-        )
-        .route(
-            "/api/admin/events/{event}/cancel",
-            act("CANCEL_EVENT", post(cancel)),
-        )
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(audited(act("CREATE_EVENT"), routes!(create)))
+        .routes(audited(act("UPDATE_EVENT"), routes!(update)))
+        .routes(audited(act("DELETE_EVENT"), routes!(remove)))
+        .routes(audited(act("CANCEL_EVENT"), routes!(cancel)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// Only events of this status.
     status: Option<String>,
+    /// Only events whose title, artist, venue or address contains this.
     q: Option<String>,
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 20 where not said, 100 at most.
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AdminEventList)]
 struct ListAnswer {
     events: Vec<EventListRow>,
     pagination: Pagination,
 }
 
+/// Events, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/admin/events",
+    operation_id = "listEventsAsAdmin",
+    tag = "Administration",
+    params(ListQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The events.", body = ListAnswer),
+    )
+)]
 async fn list(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -90,7 +96,8 @@ async fn list(
 }
 
 /// An event that was written, and what of the form was not.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventWritten)]
 struct EventAnswer {
     message: &'static str,
     event: EventRow,
@@ -98,6 +105,20 @@ struct EventAnswer {
     ignored: Vec<&'static str>,
 }
 
+/// Plans an event, with its seats and ticket types.
+#[utoipa::path(
+    post,
+    path = "/api/admin/events",
+    operation_id = "createEvent",
+    tag = "Administration",
+    request_body = EventForm,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 201, description = "Planned.", body = EventAnswer),
+        (status = 400, description = "`INVALID_FIELD`: a field cannot be stored. `INVALID_SALE_DATES`: the sale would end before it starts. `INVALID_SEAT_LAYOUT`: the layout describes no seats."),
+        (status = 404, description = "`SEAT_LAYOUT_NOT_FOUND`: there is no such layout."),
+    )
+)]
 async fn create(
     Admin(admin): Admin,
     Shared(state): Shared<Arc<State>>,
@@ -114,6 +135,21 @@ async fn create(
     Ok((StatusCode::CREATED, touched, AppJson(answer)))
 }
 
+/// Changes an event.
+#[utoipa::path(
+    put,
+    path = "/api/admin/events/{event}",
+    operation_id = "updateEvent",
+    tag = "Administration",
+    params(("event" = EventId, Path)),
+    request_body = EventForm,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Changed.", body = EventAnswer),
+        (status = 400, description = "`INVALID_FIELD`: a field cannot be stored. `INVALID_SALE_DATES`: the sale would end before it starts. `SEATS_EXIST`: seats were made from another layout. `INVALID_SEAT_LAYOUT`: the layout describes no seats."),
+        (status = 404, description = "`EVENT_NOT_FOUND`, `SEAT_LAYOUT_NOT_FOUND`: there is no such thing."),
+    )
+)]
 async fn update(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -130,14 +166,29 @@ async fn update(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EventCancelled)]
 struct CancelAnswer {
     message: &'static str,
     event: EventRow,
     cancelled_reservations: i64,
 }
 
+/// Calls an event off. Its reservations are cancelled, and what was paid goes back.
+#[utoipa::path(
+    post,
+    path = "/api/admin/events/{event}/cancel",
+    operation_id = "cancelEvent",
+    tag = "Administration",
+    params(("event" = EventId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Called off.", body = CancelAnswer),
+        (status = 404, description = "`EVENT_NOT_FOUND`: unknown, or called off before."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: something else is done with it at this moment."),
+    )
+)]
 async fn cancel(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -154,13 +205,28 @@ async fn cancel(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EventDeleted)]
 struct DeleteAnswer {
     message: &'static str,
     cancelled_reservations: i64,
 }
 
+/// Deletes an event. Its reservations are cancelled, and what was paid goes back.
+#[utoipa::path(
+    delete,
+    path = "/api/admin/events/{event}",
+    operation_id = "deleteEvent",
+    tag = "Administration",
+    params(("event" = EventId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Deleted.", body = DeleteAnswer),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: something else is done with it at this moment."),
+    )
+)]
 async fn remove(
     _: Admin,
     Shared(state): Shared<Arc<State>>,

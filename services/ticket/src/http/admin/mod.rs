@@ -13,20 +13,20 @@ pub mod ticket_types;
 
 use std::sync::Arc;
 
-use axum::Router;
+use urr_kit::openapi::OpenApiRouter;
 
 use crate::State;
 
-pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
-    Router::new()
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
         .merge(audit::routes())
         .merge(dashboard::routes())
-        .merge(door::routes(state))
-        .merge(events::routes(state))
-        .merge(payouts::routes(state))
-        .merge(reservations::routes(state))
-        .merge(seats::routes(state))
-        .merge(ticket_types::routes(state))
+        .merge(door::routes().into())
+        .merge(events::routes())
+        .merge(payouts::routes().into())
+        .merge(reservations::routes())
+        .merge(seats::routes())
+        .merge(ticket_types::routes())
 }
 
 /// A filter of a list: blank is none, and what Postgres text cannot hold is left out.

@@ -7,6 +7,7 @@ use urr_contract::{
     UserId,
     internal::{UserBatch, UserIdBatch, UserSummary},
 };
+use utoipa::ToSchema;
 
 use crate::{State, store::admin_reservations::AdminReservation};
 
@@ -19,7 +20,8 @@ pub(super) struct Names {
 }
 
 /// A reservation with its owner's name. Null where auth does not know or cannot be asked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NamedReservation)]
 pub(super) struct Named {
     #[serde(flatten)]
     row: AdminReservation,

@@ -17,7 +17,7 @@ use urr_kit::{
     page::{Page, PageQuery, Pagination},
 };
 
-use super::audit::{Act, audited};
+use super::audit::{Act, noted};
 use crate::{
     State, refusal,
     store::{
@@ -31,14 +31,14 @@ const MAX_LIMIT: i64 = 200;
 /// Longest reference, in characters.
 const MAX_REFERENCE_CHARS: usize = 100;
 
-pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
+pub(super) fn routes() -> Router<Arc<State>> {
     let act = Act {
         action: "PAY_SELLER",
         resource_type: "payout",
     };
     Router::new().route("/api/admin/payouts", get(list)).route(
         "/api/admin/payouts/{transfer}/paid",
-        audited(state, act, post(pay)),
+        noted(act, post(pay)),
     )
 }
 

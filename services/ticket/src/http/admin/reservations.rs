@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State as Shared,
-    routing::{get, patch, put},
-};
+use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
 use urr_contract::ReservationId;
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     identity::Admin,
+    openapi::{OpenApiRouter, routes},
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     audit::{Act, audited},
@@ -35,28 +33,42 @@ const ACT: Act = Act {
     resource_type: "reservation",
 };
 
-pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/admin/reservations", get(list))
-        .route(
-            "/api/admin/reservations/{reservation}/status",
-            audited(state, ACT, patch(change).merge(put(change))),
-        )
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(audited(ACT, routes!(change)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// Only reservations of this status.
     status: Option<String>,
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 20 where not said, 100 at most.
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AdminReservations)]
 struct ListAnswer {
     reservations: Vec<Named>,
     pagination: Pagination,
 }
 
+/// Reservations of everybody, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/admin/reservations",
+    operation_id = "listReservationsAsAdmin",
+    tag = "Administration",
+    params(ListQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The reservations.", body = ListAnswer),
+    )
+)]
 async fn list(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -79,19 +91,38 @@ async fn list(
     }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ChangeReservation)]
 struct ChangeBody {
     status: Option<String>,
     payment_status: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReservationChanged)]
 struct ChangeAnswer {
     message: &'static str,
     reservation: ReservationColumns,
 }
 
+/// Confirms, cancels or refunds a reservation, as its owner or its payment could have.
+#[utoipa::path(
+    method(patch, put),
+    path = "/api/admin/reservations/{reservation}/status",
+    operation_id = "changeReservation",
+    tag = "Administration",
+    params(("reservation" = ReservationId, Path)),
+    request_body = ChangeBody,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Changed.", body = ChangeAnswer),
+        (status = 400, description = "`NO_STATUS`, `UNKNOWN_STATUS`, `CONTRADICTING_STATUS`: not a change that can be asked for."),
+        (status = 404, description = "`RESERVATION_NOT_FOUND`: there is no such reservation."),
+        (status = 409, description = "`NOT_PAID`: nothing was captured for it. `ALREADY_CANCELLED`, `ALREADY_EXPIRED`: it has ended. `PAYMENT_IN_PROGRESS`: the money is moving at this moment. `RESERVATION_REJECTED`: its seat was sold to somebody else."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: something else is done with it at this moment. `PEER_UNAVAILABLE`: payment cannot be asked."),
+    )
+)]
 async fn change(
     _: Admin,
     Shared(state): Shared<Arc<State>>,

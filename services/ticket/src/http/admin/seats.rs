@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State as Shared,
-    routing::{delete, get, post},
-};
+use axum::extract::State as Shared;
 use serde::Serialize;
 use urr_contract::EventId;
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath},
     identity::Admin,
+    openapi::{OpenApiRouter, at, routes},
 };
+use utoipa::ToSchema;
 
 use super::audit::{Act, audited};
 use crate::{
@@ -21,32 +19,37 @@ use crate::{
     store::{layouts, layouts::LayoutRow},
 };
 
-pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
-    let act = |action, handlers| {
-        let act = Act {
-            action,
-            resource_type: "event",
-        };
-        audited(state, act, handlers)
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    let act = |action| Act {
+        action,
+        resource_type: "event",
     };
-    Router::new()
-        .route("/api/admin/seat-layouts", get(list_layouts))
-        .route("/api/admin/seatLayouts", get(list_layouts))
-        .route(
-            "/api/admin/events/{event}/generate-seats",
-            act("GENERATE_SEATS", post(generate)),
-        )
-        .route(
-            "/api/admin/events/{event}/seats",
-            act("GENERATE_SEATS", post(generate)).merge(act("DELETE_SEATS", delete(remove))),
-        )
+    let generate = || audited(act("GENERATE_SEATS"), routes!(generate));
+    OpenApiRouter::default()
+        .routes(routes!(list_layouts))
+        .routes(at("/api/admin/seatLayouts", routes!(list_layouts)))
+        .routes(generate())
+        .routes(at("/api/admin/events/{event}/seats", generate()))
+        .routes(audited(act("DELETE_SEATS"), routes!(remove)))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AdminSeatLayouts)]
 struct LayoutsAnswer {
     layouts: Vec<LayoutRow>,
 }
 
+/// Layouts by name.
+#[utoipa::path(
+    get,
+    path = "/api/admin/seat-layouts",
+    operation_id = "listSeatLayoutsAsAdmin",
+    tag = "Administration",
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The layouts.", body = LayoutsAnswer),
+    )
+)]
 async fn list_layouts(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -55,14 +58,30 @@ async fn list_layouts(
     Ok(AppJson(LayoutsAnswer { layouts }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SeatsGenerated)]
 struct GenerateAnswer {
     message: &'static str,
     seats_created: u64,
     event_title: String,
 }
 
+/// Makes the seats of an event from its layout.
+#[utoipa::path(
+    post,
+    path = "/api/admin/events/{event}/generate-seats",
+    operation_id = "generateSeats",
+    tag = "Administration",
+    params(("event" = EventId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Made.", body = GenerateAnswer),
+        (status = 400, description = "`NO_SEAT_LAYOUT`: a standing event. `SEATS_EXIST`: they are there. `INVALID_SEAT_LAYOUT`: the layout describes no seats."),
+        (status = 404, description = "`EVENT_NOT_FOUND`, `SEAT_LAYOUT_NOT_FOUND`: there is no such thing."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: something else is done with it at this moment."),
+    )
+)]
 async fn generate(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -76,13 +95,29 @@ async fn generate(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SeatsDeleted)]
 struct DeleteAnswer {
     message: &'static str,
     seats_deleted: u64,
 }
 
+/// Deletes all seats of an event.
+#[utoipa::path(
+    delete,
+    path = "/api/admin/events/{event}/seats",
+    operation_id = "deleteSeats",
+    tag = "Administration",
+    params(("event" = EventId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Deleted.", body = DeleteAnswer),
+        (status = 400, description = "`SEATS_IN_USE`: somebody holds or owns a seat."),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: something else is done with it at this moment."),
+    )
+)]
 async fn remove(
     _: Admin,
     Shared(state): Shared<Arc<State>>,

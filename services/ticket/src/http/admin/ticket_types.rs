@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Router,
-    extract::State as Shared,
-    routing::{delete, get, post, put},
-};
+use axum::{Extension, extract::State as Shared};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use urr_contract::{EventId, TicketTypeId};
@@ -14,8 +10,10 @@ use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     identity::Admin,
+    openapi::{OpenApiRouter, routes},
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 
 use super::audit::{Act, Touched, audited};
 use crate::{
@@ -28,41 +26,50 @@ use crate::{
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 200;
 
-pub(super) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
-    let act = |action, handlers| {
-        let act = Act {
-            action,
-            resource_type: "ticket_type",
-        };
-        audited(state, act, handlers)
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    let act = |action| Act {
+        action,
+        resource_type: "ticket_type",
     };
-    Router::new()
-        .route("/api/admin/tickets", get(list))
-        .route(
-            "/api/admin/tickets/{ticket_type}",
-            act("UPDATE_TICKET_TYPE", put(update)).merge(act("DELETE_TICKET_TYPE", delete(remove))),
-        )
-        .route(
-            "/api/admin/events/{event}/tickets",
-            act("CREATE_TICKET_TYPE", post(create)),
-        )
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(audited(act("UPDATE_TICKET_TYPE"), routes!(update)))
+        .routes(audited(act("DELETE_TICKET_TYPE"), routes!(remove)))
+        .routes(audited(act("CREATE_TICKET_TYPE"), routes!(create)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// Only types of this event.
     event_id: Option<EventId>,
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 50 where not said, 200 at most.
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TicketTypeList)]
 struct ListAnswer {
     ticket_types: Vec<TicketTypeColumns>,
     pagination: Pagination,
 }
 
+/// Ticket types of all events or of one.
+#[utoipa::path(
+    get,
+    path = "/api/admin/tickets",
+    operation_id = "listTicketTypes",
+    tag = "Administration",
+    params(ListQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The ticket types.", body = ListAnswer),
+    )
+)]
 async fn list(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -82,13 +89,29 @@ async fn list(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TicketTypeWritten)]
 struct TypeAnswer {
     message: &'static str,
     ticket_type: TicketTypeColumns,
 }
 
+/// Adds a ticket type to an event.
+#[utoipa::path(
+    post,
+    path = "/api/admin/events/{event}/tickets",
+    operation_id = "createTicketType",
+    tag = "Administration",
+    params(("event" = EventId, Path)),
+    request_body = TicketTypeForm,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 201, description = "Added.", body = TypeAnswer),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: something else is done with it at this moment."),
+    )
+)]
 async fn create(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -105,6 +128,22 @@ async fn create(
     Ok((StatusCode::CREATED, touched, AppJson(answer)))
 }
 
+/// Changes a ticket type.
+#[utoipa::path(
+    put,
+    path = "/api/admin/tickets/{ticket_type}",
+    operation_id = "updateTicketType",
+    tag = "Administration",
+    params(("ticket_type" = TicketTypeId, Path)),
+    request_body = TicketTypeForm,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Changed.", body = TypeAnswer),
+        (status = 400, description = "`BELOW_SOLD`: more are held or sold than shall exist."),
+        (status = 404, description = "`TICKET_TYPE_NOT_FOUND`: there is no such ticket type."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: something else is done with it at this moment."),
+    )
+)]
 async fn update(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -119,11 +158,27 @@ async fn update(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketTypeDeleted)]
 struct DeleteAnswer {
     message: &'static str,
 }
 
+/// Deletes a ticket type that nobody has reserved.
+#[utoipa::path(
+    delete,
+    path = "/api/admin/tickets/{ticket_type}",
+    operation_id = "deleteTicketType",
+    tag = "Administration",
+    params(("ticket_type" = TicketTypeId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Deleted.", body = DeleteAnswer),
+        (status = 404, description = "`TICKET_TYPE_NOT_FOUND`: there is no such ticket type."),
+        (status = 409, description = "`TICKET_TYPE_IN_USE`: reservations name it."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: something else is done with it at this moment."),
+    )
+)]
 async fn remove(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
