@@ -10,6 +10,7 @@
 #   make sqlx          renews services/*/.sqlx after a change of SQL or migrations
 #   make crds          renews crds/ after a change of operator/api
 #   make nix           evaluates the flake without nixpkgs (LEVEL=build: and builds all of it, twice)
+#   make openapi       renews services/gateway/openapi.json after a change of a handler
 #   make deny          cargo-deny, where it is installed
 
 CARGO ?= cargo
@@ -20,7 +21,7 @@ LEVEL ?= node
 # Queries are checked against services/*/.sqlx, so that building needs no database.
 export SQLX_OFFLINE := true
 
-.PHONY: up crowd build e2e test test-crates test-kafka test-aws lint fmt sqlx crds nix deny packages packages-with-kafka packages-for-tests clippy doc format-check
+.PHONY: up crowd build e2e test test-crates test-kafka test-aws lint fmt sqlx crds nix deny packages packages-with-kafka packages-for-tests clippy doc format-check openapi
 
 up: $(if $(KAFKA),packages-with-kafka,packages) build
 	exec $(URR) up $(if $(KAFKA),--kafka) $(UP_FLAGS)
@@ -70,6 +71,10 @@ crds:
 
 nix:
 	nix/offline/verify.sh $(if $(filter build,$(LEVEL)),build,evaluate)
+
+openapi:
+	$(CARGO) run --quiet --locked --package urr-urr -- openapi > services/gateway/openapi.json.new
+	mv services/gateway/openapi.json.new services/gateway/openapi.json
 
 deny:
 	$(CARGO) deny --locked check bans licenses sources

@@ -2,6 +2,7 @@
 //! of its own, and on to the service.
 
 pub mod body;
+pub mod documentation;
 pub mod entry;
 pub mod headers;
 pub mod identity;

@@ -12,6 +12,7 @@ pub mod domain;
 pub mod http;
 pub mod jobs;
 pub mod limiter;
+pub mod openapi;
 pub mod redis;
 pub mod revocations;
 pub mod state;

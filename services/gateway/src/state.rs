@@ -11,7 +11,7 @@ use urr_kit::{Runtime, health::Health, serve, telemetry::chain};
 use crate::{
     config::Config,
     domain::{client::TrustedProxies, cors, routes::Service},
-    http::entry::EntryCheck,
+    http::{documentation, entry::EntryCheck},
     jobs,
     limiter::Limiter,
     redis::revocations::RevocationReader,
@@ -114,5 +114,5 @@ fn pages(health: &Health, config: &Config, runtime: &Runtime) -> axum::Router {
         None => health.router().merge(health.actuator()),
         Some(_) => health.router(),
     };
-    serve::layers(pages, runtime, None)
+    serve::layers(pages.merge(documentation::router()), runtime, None)
 }

@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Crowd(Box<crowd::Args>),
     /// Checks by reading the databases that every ticket and every won is accounted for.
     Audit(Box<audit::Config>),
+    /// Prints the OpenAPI document of the whole platform, as the gateway carries it.
+    Openapi,
 }
 
 /// Reads the command line of this process.

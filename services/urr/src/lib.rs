@@ -1,5 +1,5 @@
 //! The one program of URR: each service as a subcommand, and what puts them to work
-//! together: `up`, `migrate`, `seed`, `crowd` and `audit`.
+//! together: `up`, `migrate`, `seed`, `crowd`, `audit` and `openapi`.
 //!
 //! Decisions are the services'; here are processes, databases and exit codes.
 
@@ -8,6 +8,7 @@ mod cli;
 mod crowd;
 mod databases;
 mod migrate;
+pub mod openapi;
 mod process;
 mod seed;
 mod service;
@@ -67,6 +68,7 @@ fn run(Cli { command, telemetry }: Cli) -> anyhow::Result<Outcome> {
             let _flushed_at_the_end = telemetry::init("audit", &telemetry)?;
             return on_this_thread(audit::run(*config));
         }
+        Command::Openapi => print(openapi::document()?.trim_end()),
         Command::Up(options) => on_this_thread(up::run(&options))?,
     }
     Ok(Outcome::Done)

@@ -3,6 +3,9 @@
 
 use http::Method;
 
+/// Where the page is that shows the document.
+pub const DOCUMENTATION: &str = "/api/docs";
+
 /// A service behind the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
@@ -91,6 +94,12 @@ pub fn route(path: &str) -> Option<Route> {
 /// Whether the gateway itself answers this path.
 pub fn is_own_page(path: &str) -> bool {
     matches!(path, "/health" | "/livez" | "/readyz") || is_actuator(path)
+}
+
+/// Whether the gateway itself answers this path without version, as a part of the API: the
+/// document and the page that shows it.
+pub fn is_documentation(path: &str) -> bool {
+    path == "/api/openapi.json" || below(path, DOCUMENTATION)
 }
 
 /// Whether this is one of the operations endpoints that may live on a port of their own.

@@ -133,6 +133,10 @@ async fn filter(
         let client = ClientId::new(user, address);
         within_limits(state.limiter.admit(&path, client).await)?;
     }
+    if routes::is_documentation(&path) {
+        *label = None;
+        return Ok(Next::OwnPage(path));
+    }
     let entry = state
         .entry
         .decide(&parts.method, &path, &parts.headers, user, now);

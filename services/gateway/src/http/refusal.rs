@@ -50,7 +50,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    fn status(&self) -> StatusCode {
+    /// Status of the answer.
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::Origin | Self::Entry => StatusCode::FORBIDDEN,
             Self::Path(PathError::TooLong) => StatusCode::URI_TOO_LONG,
@@ -67,7 +68,8 @@ impl Refusal {
         }
     }
 
-    fn code(&self) -> &'static str {
+    /// The stable word.
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Origin => "ORIGIN_NOT_ALLOWED",
             Self::Path(_) => "PATH_NOT_VALID",

@@ -70,7 +70,7 @@ struct CreateItem {
     responses(
         (status = 200, description = "Held until `expiresAt`.", body = CreateAnswer),
         (status = 400, description = "`INVALID_ITEMS`: no items, or a quantity nobody can order. `INVALID_IDEMPOTENCY_KEY`: too long."),
-        (status = 403, description = "`ENTRY_TOKEN_REQUIRED`: not let in for this event; `redirectTo` says where to queue. `PER_PERSON_LIMIT`: one person may have no more."),
+        (status = 403, description = "`ENTRY_TOKEN_REQUIRED`: not let in for this event; `redirectTo` says where to queue. `PER_PERSON_LIMIT`: one person may have no more. `PRESALE_NOT_OPEN`: members of the artist buy first."),
         (status = 404, description = "`EVENT_NOT_FOUND`, `TICKET_TYPE_NOT_FOUND`: unknown, or of another event."),
         (status = 409, description = "`NOT_ENOUGH_TICKETS`: fewer are left. `EVENT_NOT_ON_SALE`: too early or too late."),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`: the key was used for another request."),

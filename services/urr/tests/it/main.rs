@@ -6,6 +6,7 @@ mod dependencies;
 mod help;
 mod licences;
 mod migrate;
+mod openapi;
 mod platform;
 mod purchase;
 mod transcripts;
