@@ -21,7 +21,7 @@ LEVEL ?= node
 # Queries are checked against services/*/.sqlx, so that building needs no database.
 export SQLX_OFFLINE := true
 
-.PHONY: up crowd build e2e test test-crates test-kafka test-aws lint fmt sqlx crds nix deny packages packages-with-kafka packages-for-tests clippy doc format-check openapi
+.PHONY: up crowd build e2e test test-crates test-kafka test-aws lint fmt sqlx crds nix deny packages packages-with-kafka packages-for-tests clippy doc format-check openapi test-openapi
 
 up: $(if $(KAFKA),packages-with-kafka,packages) build
 	exec $(URR) up $(if $(KAFKA),--kafka) $(UP_FLAGS)
@@ -33,7 +33,7 @@ build: packages
 	$(CARGO) build --release --locked --package urr-urr --target-dir target
 
 # The Rust crates first, then the cluster's Go programs: together they are too much for a small machine.
-test: packages-for-tests test-crates test-kafka test-aws
+test: packages-for-tests test-crates test-kafka test-aws test-openapi
 	OPTIONAL=1 e2e/run api
 
 test-crates:
@@ -47,6 +47,9 @@ e2e: packages-with-kafka
 
 test-aws: packages-for-tests
 	services/urr/test-aws.sh
+
+test-openapi: packages-for-tests
+	services/urr/test-openapi.sh
 
 lint: packages format-check clippy doc
 

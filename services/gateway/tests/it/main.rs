@@ -4,6 +4,7 @@
 mod app;
 mod bodies;
 mod cors;
+mod documentation;
 mod entry;
 mod identity;
 mod lifecycle;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::command::{run, urr};
 
 /// Every way to start the program.
-const COMMANDS: [&[&str]; 19] = [
+const COMMANDS: [&[&str]; 20] = [
     &[],
     &["gateway"],
     &["auth"],
@@ -24,6 +24,7 @@ const COMMANDS: [&[&str]; 19] = [
     &["up"],
     &["crowd"],
     &["audit"],
+    &["openapi"],
     &["check-config", "gateway"],
 ];
 
