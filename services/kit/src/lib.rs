@@ -29,6 +29,7 @@ pub mod runtime;
 pub mod serve;
 pub mod tasks;
 pub mod telemetry;
+mod unread;
 
 pub use client::http_client;
 pub use clock::Clock;

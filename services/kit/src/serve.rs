@@ -12,7 +12,7 @@ use anyhow::Context;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
-    middleware::{Next, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, Method, StatusCode, header::COOKIE};
@@ -31,6 +31,7 @@ use crate::{
     metrics::RequestLabels,
     tasks::panic_text,
     telemetry::{self, TraceContext, chain},
+    unread::read_rest,
 };
 
 /// Largest body a service takes unless a route says otherwise.
@@ -155,7 +156,7 @@ async fn bind(address: std::net::IpAddr, port: u16) -> anyhow::Result<TcpListene
 }
 
 /// The layers that every route of every service has: trace and access metrics, panic → 500,
-/// body limit, trust in the gateway only, JSON for unknown paths and methods. A service
+/// body limit, a short rest of a body read before the answer, trust in the gateway only, JSON for unknown paths and methods. A service
 /// without identity (no `gateway`) trusts nobody's headers.
 pub fn layers(router: Router, runtime: &Runtime, gateway: Option<GatewayToken>) -> Router {
     let gateway = gateway.unwrap_or_else(|| GatewayToken::new(unguessable().into()));
@@ -171,6 +172,7 @@ pub fn layers(router: Router, runtime: &Runtime, gateway: Option<GatewayToken>) 
         .layer(from_fn_with_state(gateway, trust_gateway_only))
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .layer(CatchPanicLayer::custom(panic_response))
+        .layer(from_fn(read_rest))
         .layer(from_fn_with_state(runtime.clone(), observe))
 }
 

@@ -6,3 +6,4 @@ mod client;
 mod database;
 mod http;
 mod outbound;
+mod unread;
