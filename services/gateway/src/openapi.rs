@@ -2,9 +2,9 @@
 //! gateway may answer in place of any service.
 
 use jiff::Timestamp;
-use urr_contract::headers::{COOKIE_ACCESS, COOKIE_ENTRY, QUEUE_ENTRY_TOKEN};
+use urr_contract::headers::{CHECK_IN_TOKEN, COOKIE_ACCESS, COOKIE_ENTRY, QUEUE_ENTRY_TOKEN};
 use urr_kit::openapi::{
-    BEARER, ENTRY, ENTRY_COOKIE, Everywhere, Refusal as RefusalBody, SESSION_COOKIE,
+    BEARER, DEVICE, ENTRY, ENTRY_COOKIE, Everywhere, Refusal as RefusalBody, SESSION_COOKIE,
 };
 use utoipa::{
     OpenApi,
@@ -35,6 +35,8 @@ use crate::{domain::path::PathError, http::refusal::Refusal};
         (name = "Waiting room", description = "A fair line in front of each event."),
         (name = "Seats", description = "Seat maps, and holds of seats."),
         (name = "Reservations", description = "Holds of standing places, and what somebody has."),
+        (name = "Tickets", description = "What somebody comes in with."),
+        (name = "Door", description = "Letting each ticket in once."),
         (name = "Payments", description = "Orders, captures, refunds."),
         (name = "Artists", description = "Who plays."),
         (name = "Memberships", description = "Tiers by points, and what they are worth."),
@@ -59,7 +61,7 @@ pub fn frame() -> utoipa::openapi::OpenApi {
     frame
 }
 
-fn schemes() -> [(&'static str, SecurityScheme); 4] {
+fn schemes() -> [(&'static str, SecurityScheme); 5] {
     let key = |name: &str, description: &str| ApiKeyValue::with_description(name, description);
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -87,6 +89,13 @@ fn schemes() -> [(&'static str, SecurityScheme); 4] {
             SecurityScheme::ApiKey(ApiKey::Cookie(key(
                 COOKIE_ENTRY,
                 "The same token, in the cookie that the waiting room sets.",
+            ))),
+        ),
+        (
+            DEVICE,
+            SecurityScheme::ApiKey(ApiKey::Header(key(
+                CHECK_IN_TOKEN,
+                "The token of a device that scans tickets at a door.",
             ))),
         ),
     ]

@@ -27,6 +27,8 @@ pub use utoipa_axum::{
 pub const BEARER: &str = "bearer";
 /// Name of the security scheme of an access token in its cookie.
 pub const SESSION_COOKIE: &str = "session";
+/// Name of the security scheme of a device at a door.
+pub const DEVICE: &str = "device";
 /// Name of the security scheme of an entry token in its header.
 pub const ENTRY: &str = "entry";
 /// Name of the security scheme of an entry token in its cookie.

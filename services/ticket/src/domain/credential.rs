@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use urr_contract::{EventId, TicketId, tokens::MIN_SECRET_BYTES};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// How every credential of this form begins.
@@ -64,7 +65,8 @@ pub enum KeyError {
 }
 
 /// First bytes of the SHA-256 of a public key: which key has signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = TicketKeyId, value_type = String)]
 pub struct KeyId([u8; 4]);
 
 impl fmt::Display for KeyId {
@@ -80,7 +82,8 @@ impl Serialize for KeyId {
 }
 
 /// A key by which doors verify credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = TicketPublicKey, value_type = String)]
 pub struct PublicKey([u8; PUBLIC_KEY_BYTES]);
 
 impl PublicKey {
@@ -167,8 +170,9 @@ pub struct Keyring {
 }
 
 /// A public key, as doors are told of it.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TicketKey)]
 pub struct PublishedKey {
     /// What credentials call it: eight hexadecimal digits.
     pub id: KeyId,

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use urr_contract::{EventId, ScanId, TicketId};
 use urr_kit::{ApiError, ApiResult};
+use utoipa::ToSchema;
 
 use super::words::{self, Text};
 use crate::{
@@ -349,9 +350,9 @@ impl Office<'_> {
 }
 
 /// The answer to one scan.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ScanAnswer<'a> {
+pub(crate) struct ScanAnswer<'a> {
     scan_id: ScanId,
     accepted: bool,
     code: &'static str,
@@ -368,20 +369,23 @@ struct ScanAnswer<'a> {
     event: Option<AnswerEvent<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ScannedTicket)]
 struct AnswerTicket<'a> {
     id: TicketId,
     place: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ScannedUse)]
 struct AnswerUse<'a> {
     at: Stamp,
     gate: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ScannedEvent)]
 struct AnswerEvent<'a> {
     id: EventId,
     title: &'a str,

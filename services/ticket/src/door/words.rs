@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     domain::{check_in::Refusal, doors::DoorRules},
@@ -9,7 +10,8 @@ use crate::{
 };
 
 /// A text in both languages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DoorText)]
 pub struct Text {
     /// Korean.
     pub ko: String,

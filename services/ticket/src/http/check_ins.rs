@@ -4,10 +4,8 @@
 use std::{str::FromStr, sync::Arc};
 
 use axum::{
-    Router,
     extract::State as Shared,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use http::{
     HeaderMap, HeaderValue, StatusCode,
@@ -21,7 +19,9 @@ use urr_contract::{EventId, ScanId, TicketId};
 use urr_kit::{
     ApiError, ApiResult,
     extract::{AppJson, AppQuery},
+    openapi::{OpenApiRouter, routes},
 };
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::doorkeeper::Doorkeeper;
@@ -29,7 +29,7 @@ use crate::{
     State,
     domain::{check_in::Way, credential::PublishedKey, stamp::Stamp},
     door::{
-        scanning::{Answered, Batch, Told, answer},
+        scanning::{Answered, Batch, ScanAnswer, Told, answer},
         words,
     },
     refusal,
@@ -49,28 +49,51 @@ const MAX_GATE_CHARS: usize = 50;
 const LIST_LIMIT: i64 = 1_000;
 const MAX_LIST_LIMIT: i64 = 5_000;
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/check-ins", post(scan))
-        .route("/api/check-ins/merge", post(merge))
-        .route("/api/check-ins/list", get(list))
-        .route("/api/check-ins/keys", get(keys))
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(scan))
+        .routes(routes!(merge))
+        .routes(routes!(list))
+        .routes(routes!(keys))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ScanTicket)]
 struct ScanBody {
     /// The scanner's name for the scan; a repetition gets the first answer.
     scan_id: ScanId,
     /// What the code said.
+    #[schema(max_length = 4_000)]
     credential: String,
+    #[schema(max_length = 50)]
     gate: Option<String>,
     scanned_at: Option<Timestamp>,
     /// At whose door; a device's own where it is missing.
     event_id: Option<EventId>,
 }
 
-/// Lets the holder of a ticket in, or says why not. Both are 200: the scan was carried out.
+/// Lets the holder of a ticket in, or says why not.
+///
+/// Both are 200: the scan was carried out, and `code` and `text` say how it ended. The same
+/// scan again gives the first answer.
+#[utoipa::path(
+    post,
+    path = "/api/check-ins",
+    operation_id = "scanTicket",
+    tag = "Door",
+    request_body = ScanBody,
+    security(("device" = []), ("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Carried out.", body = ScanAnswer<'_>),
+        (status = 400, description = "`INVALID_CREDENTIAL`, `INVALID_GATE`: too long, or not printable. `EVENT_REQUIRED`: an administrator must say at which door."),
+        (status = 401, description = "`INVALID_CHECK_IN_TOKEN`: the device is unknown, or was taken away. `AUTHENTICATION_REQUIRED`: neither a device nor somebody signed in."),
+        (status = 403, description = "`DEVICE_OF_ANOTHER_EVENT`: the device stands at another door."),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+        (status = 422, description = "`SCAN_ID_REUSED`: the scan's id was used for another ticket."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: the ticket is being scanned at this moment."),
+    )
+)]
 async fn scan(
     keeper: Doorkeeper,
     Shared(state): Shared<Arc<State>>,
@@ -95,16 +118,18 @@ async fn scan(
     answer.map(AppJson).ok_or_else(refusal::scan_id_reused)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MergeScans)]
 struct MergeBody {
     event_id: Option<EventId>,
     /// The scanner's clock when it sends this.
     sent_at: Option<Timestamp>,
+    #[schema(min_items = 1, max_items = 1_000)]
     scans: Vec<OfflineScan>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OfflineScan {
     scan_id: ScanId,
@@ -120,8 +145,10 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ScansMerged)]
 struct MergeAnswer {
+    #[schema(value_type = Vec<ScanAnswer<'static>>)]
     results: Vec<Box<RawValue>>,
     accepted: usize,
     conflicts: usize,
@@ -137,8 +164,26 @@ struct Reused {
     conflict: bool,
 }
 
-/// Takes over what a door did without a connection. Of all who came in on one ticket the
-/// earliest counts, in whatever order doors tell; the others are conflicts.
+/// Takes over what a door did without a connection.
+///
+/// Of all who came in on one ticket the earliest counts, in whatever order doors tell; the
+/// others are conflicts.
+#[utoipa::path(
+    post,
+    path = "/api/check-ins/merge",
+    operation_id = "mergeScans",
+    tag = "Door",
+    request_body = MergeBody,
+    security(("device" = []), ("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Taken over.", body = MergeAnswer),
+        (status = 400, description = "`INVALID_SCANS`: none, or more than 1,000. `INVALID_CREDENTIAL`, `INVALID_GATE`: too long, or not printable. `EVENT_REQUIRED`: an administrator must say at which door."),
+        (status = 401, description = "`INVALID_CHECK_IN_TOKEN`: the device is unknown, or was taken away. `AUTHENTICATION_REQUIRED`: neither a device nor somebody signed in."),
+        (status = 403, description = "`DEVICE_OF_ANOTHER_EVENT`: the device stands at another door."),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: a ticket is being scanned at this moment."),
+    )
+)]
 async fn merge(
     keeper: Doorkeeper,
     Shared(state): Shared<Arc<State>>,
@@ -225,16 +270,22 @@ fn gate(name: Option<String>) -> ApiResult<Option<String>> {
 
 // === the list ===
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// At whose door; a device's own where it is missing.
     event: Option<EventId>,
+    /// The `cursor` of the page before.
     cursor: Option<String>,
+    /// The `since` of the last time; only what has changed.
     since: Option<String>,
+    /// Tickets a page, 1,000 where not said, 5,000 at most.
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DoorList)]
 struct ListAnswer<'a> {
     #[serde(flatten)]
     page: &'a ListPage,
@@ -243,8 +294,9 @@ struct ListAnswer<'a> {
 }
 
 /// What of an answer is the same as long as nothing changes.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DoorListPage)]
 struct ListPage {
     event: ListEvent,
     keys: Vec<PublishedKey>,
@@ -255,8 +307,9 @@ struct ListPage {
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DoorListEvent)]
 struct ListEvent {
     id: EventId,
     title: String,
@@ -265,8 +318,9 @@ struct ListEvent {
     closes_at: Stamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DoorListTicket)]
 struct TicketEntry {
     id: TicketId,
     rotation: i32,
@@ -330,7 +384,24 @@ impl FromStr for Cursor {
 }
 
 /// Tickets of an event, whole or what has changed, so that a door can work without a connection.
-/// Devices keep what they have and ask again with `since`.
+///
+/// Devices keep what they have and ask again with `since`. With an entity tag.
+#[utoipa::path(
+    get,
+    path = "/api/check-ins/list",
+    operation_id = "getDoorList",
+    tag = "Door",
+    params(ListQuery, ("if-none-match" = Option<String>, Header, description = "Tag of the page that the device has.")),
+    security(("device" = []), ("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The list.", body = ListAnswer<'_>),
+        (status = 304, description = "Unchanged."),
+        (status = 400, description = "`INVALID_CURSOR`, `INVALID_SINCE`: not one of ours. `EVENT_REQUIRED`: an administrator must say at which door."),
+        (status = 401, description = "`INVALID_CHECK_IN_TOKEN`: the device is unknown, or was taken away. `AUTHENTICATION_REQUIRED`: neither a device nor somebody signed in."),
+        (status = 403, description = "`DEVICE_OF_ANOTHER_EVENT`: the device stands at another door."),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+    )
+)]
 async fn list(
     keeper: Doorkeeper,
     Shared(state): Shared<Arc<State>>,
@@ -420,12 +491,22 @@ fn tagged(page: &ListPage, watermark: i64, headers: &HeaderMap) -> ApiResult<Res
     Ok(response)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketKeys)]
 struct KeysAnswer {
     keys: Vec<PublishedKey>,
 }
 
 /// Public keys by which anybody tells a true ticket from a forged one.
+#[utoipa::path(
+    get,
+    path = "/api/check-ins/keys",
+    operation_id = "listTicketKeys",
+    tag = "Door",
+    responses(
+        (status = 200, description = "The keys.", body = KeysAnswer),
+    )
+)]
 async fn keys(Shared(state): Shared<Arc<State>>) -> AppJson<KeysAnswer> {
     AppJson(KeysAnswer {
         keys: state.keyring.published(),

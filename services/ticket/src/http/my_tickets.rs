@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
     extract::State as Shared,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use http::{
     HeaderValue,
@@ -18,8 +16,10 @@ use urr_kit::{
     ApiError, ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     identity::User,
+    openapi::{OpenApiRouter, routes},
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     State,
@@ -42,26 +42,18 @@ const ALL: i64 = 10_000;
 /// Tickets are listed so long after their event began, in hours.
 const LISTED_AFTER: f64 = 24.0;
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/tickets/my", get(my))
-        .route(
-            "/api/reservations/{reservation}/tickets",
-            get(of_reservation),
-        )
-        .route(
-            "/api/reservations/{reservation}/tickets/{ticket}/qr.svg",
-            get(svg),
-        )
-        .route(
-            "/api/reservations/{reservation}/tickets/{ticket}/qr.png",
-            get(png),
-        )
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::default()
+        .routes(routes!(my))
+        .routes(routes!(of_reservation))
+        .routes(routes!(svg))
+        .routes(routes!(png))
 }
 
 /// A ticket, as its owner sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Ticket)]
 struct TicketAnswer {
     id: TicketId,
     reservation_id: ReservationId,
@@ -79,7 +71,7 @@ struct TicketAnswer {
     qr: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct TicketEvent {
     id: EventId,
@@ -90,8 +82,9 @@ struct TicketEvent {
 }
 
 /// What a ticket is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = TicketState)]
 enum TicketWord {
     Valid,
     Used,
@@ -163,13 +156,17 @@ fn all_shown(state: &State, tickets: Vec<OwnTicket>) -> Vec<TicketAnswer> {
         .collect()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct MyQuery {
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 20 where not said, 100 at most.
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MyTickets)]
 struct MyAnswer {
     tickets: Vec<TicketAnswer>,
     pagination: Pagination,
@@ -183,6 +180,18 @@ fn unkept<T>(answer: T) -> Unkept<T> {
     ([(CACHE_CONTROL, no_store)], answer)
 }
 
+/// One's own tickets for shows to come, with the codes that open the door.
+#[utoipa::path(
+    get,
+    path = "/api/tickets/my",
+    operation_id = "listMyTickets",
+    tag = "Tickets",
+    params(MyQuery),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The tickets.", body = MyAnswer),
+    )
+)]
 async fn my(
     user: User,
     Shared(state): Shared<Arc<State>>,
@@ -200,12 +209,25 @@ async fn my(
     })))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketsOfReservation)]
 struct ReservationAnswer {
     tickets: Vec<TicketAnswer>,
 }
 
-/// Tickets of a reservation; none of one that is not paid.
+/// Tickets of a reservation of one's own; none of one that is not paid.
+#[utoipa::path(
+    get,
+    path = "/api/reservations/{reservation}/tickets",
+    operation_id = "listTicketsOfReservation",
+    tag = "Tickets",
+    params(("reservation" = ReservationId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The tickets.", body = ReservationAnswer),
+        (status = 404, description = "`RESERVATION_NOT_FOUND`: unknown, or somebody else's."),
+    )
+)]
 async fn of_reservation(
     user: User,
     Shared(state): Shared<Arc<State>>,
@@ -224,6 +246,20 @@ async fn of_reservation(
 
 type TicketPath = AppPath<(ReservationId, TicketId)>;
 
+/// The code of a ticket as SVG.
+#[utoipa::path(
+    get,
+    path = "/api/reservations/{reservation}/tickets/{ticket}/qr.svg",
+    operation_id = "getTicketSvg",
+    tag = "Tickets",
+    params(("reservation" = ReservationId, Path), ("ticket" = TicketId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The picture.", body = String, content_type = "image/svg+xml"),
+        (status = 404, description = "`TICKET_NOT_FOUND`: unknown, or somebody else's."),
+        (status = 409, description = "`TICKET_HAS_NO_CODE`: for sale, or cancelled."),
+    )
+)]
 async fn svg(
     user: User,
     Shared(state): Shared<Arc<State>>,
@@ -233,6 +269,20 @@ async fn svg(
     Ok(unkept(picture("image/svg+xml", svg)))
 }
 
+/// The code of a ticket as PNG.
+#[utoipa::path(
+    get,
+    path = "/api/reservations/{reservation}/tickets/{ticket}/qr.png",
+    operation_id = "getTicketPng",
+    tag = "Tickets",
+    params(("reservation" = ReservationId, Path), ("ticket" = TicketId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The picture.", body = Vec<u8>, content_type = "image/png"),
+        (status = 404, description = "`TICKET_NOT_FOUND`: unknown, or somebody else's."),
+        (status = 409, description = "`TICKET_HAS_NO_CODE`: for sale, or cancelled."),
+    )
+)]
 async fn png(
     user: User,
     Shared(state): Shared<Arc<State>>,

@@ -3,12 +3,14 @@
 use serde::Serialize;
 use sqlx::PgPool;
 use urr_contract::{CheckInDeviceId, EventId, UserId};
+use utoipa::ToSchema;
 
 use crate::domain::stamp::Stamp;
 
 /// A device, as administrators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CheckInDevice)]
 pub struct DeviceRow {
     /// The device.
     pub id: CheckInDeviceId,

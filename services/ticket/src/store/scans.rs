@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 use urr_contract::{CheckInDeviceId, EventId, ScanId, TicketId, UserId};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::stamp::Stamp;
@@ -243,7 +244,7 @@ pub async fn count_earliest(connection: &mut PgConnection, ticket: TicketId) -> 
 // === what administrators see ===
 
 /// How the door of an event stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DoorFigures {
     /// Tickets that are not void.
@@ -272,7 +273,7 @@ pub async fn figures(pool: &PgPool, event: EventId) -> sqlx::Result<DoorFigures>
 }
 
 /// How one gate stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GateFigures {
     /// Its name.
@@ -332,8 +333,9 @@ impl Outcome {
 }
 
 /// A scan in the log.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LoggedScan)]
 pub struct ScanRow {
     /// Its row, by which it is undone.
     pub id: Uuid,

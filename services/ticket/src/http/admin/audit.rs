@@ -8,7 +8,6 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request, State as Shared},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::MethodRouter,
 };
 use bytes::Bytes;
 use http::{HeaderValue, header::CONTENT_TYPE, request::Parts};
@@ -116,12 +115,7 @@ pub(in crate::http) fn audited(
     act: Act,
     handlers: UtoipaMethodRouter<Arc<State>>,
 ) -> UtoipaMethodRouter<Arc<State>> {
-    handlers.map(|handlers| noted(act, handlers))
-}
-
-/// The same for handlers without a description.
-pub(in crate::http) fn noted(act: Act, handlers: MethodRouter<Arc<State>>) -> MethodRouter<Arc<State>> {
-    handlers.route_layer(from_fn_with_state(act, boxed))
+    handlers.map(|handlers| handlers.route_layer(from_fn_with_state(act, boxed)))
 }
 
 type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;

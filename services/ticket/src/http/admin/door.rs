@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
     extract::State as Shared,
     response::{IntoResponse, Response},
-    routing::{delete, get, post, put},
 };
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -17,11 +15,13 @@ use urr_kit::{
     ApiError, ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     identity::Admin,
+    openapi::{OpenApiRouter, routes},
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::audit::{Act, noted};
+use super::audit::{Act, audited};
 use crate::{
     State,
     domain::stamp::Stamp,
@@ -48,39 +48,30 @@ const MAX_REASON_CHARS: usize = 500;
 /// Doors open no earlier before the end of the event's day.
 const EARLIEST_DOORS: SignedDuration = SignedDuration::from_hours(366 * 24);
 
-pub(super) fn routes() -> Router<Arc<State>> {
-    let act = |action, resource_type, handlers| {
-        let act = Act {
-            action,
-            resource_type,
-        };
-        noted(act, handlers)
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    let act = |action| Act {
+        action,
+        resource_type: "event",
     };
-    Router::new()
-        .route(
-            "/api/admin/events/{event}/doors",
-            act("SET_DOORS", "event", put(set_doors)).get(doors),
-        )
-        .route(
-            "/api/admin/events/{event}/check-in-devices",
-            act("CREATE_CHECK_IN_DEVICE", "event", post(add_device)).get(list_devices),
-        )
-        .route(
-            "/api/admin/events/{event}/check-in-devices/{device}",
-            act("REVOKE_CHECK_IN_DEVICE", "event", delete(revoke_device)),
-        )
-        .route("/api/admin/events/{event}/check-ins", get(log))
-        .route(
-            "/api/admin/events/{event}/check-ins/{scan}/undo",
-            act("UNDO_CHECK_IN", "event", post(undo_scan)),
-        )
+    OpenApiRouter::default()
+        .routes(routes!(doors))
+        .routes(audited(act("SET_DOORS"), routes!(set_doors)))
+        .routes(routes!(list_devices))
+        .routes(audited(act("CREATE_CHECK_IN_DEVICE"), routes!(add_device)))
+        .routes(audited(
+            act("REVOKE_CHECK_IN_DEVICE"),
+            routes!(revoke_device),
+        ))
+        .routes(routes!(log))
+        .routes(audited(act("UNDO_CHECK_IN"), routes!(undo_scan)))
 }
 
 // === hours ===
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "names of the wire")]
+#[schema(as = Doors)]
 struct DoorsAnswer {
     /// As it was set; null from the beginning of the event's day.
     doors_open_at: Option<Stamp>,
@@ -103,6 +94,19 @@ async fn door_event(state: &State, id: EventId) -> ApiResult<DoorEvent> {
     events.remove(&id).ok_or_else(refusal::event_not_found)
 }
 
+/// When the doors of an event are open.
+#[utoipa::path(
+    get,
+    path = "/api/admin/events/{event}/doors",
+    operation_id = "getDoors",
+    tag = "Door",
+    params(("event" = EventId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The hours.", body = DoorsAnswer),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+    )
+)]
 async fn doors(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -112,12 +116,28 @@ async fn doors(
     Ok(AppJson(hours(&state, &event)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SetDoors)]
 struct DoorsBody {
     doors_open_at: Option<Timestamp>,
 }
 
+/// Sets when the doors of an event open.
+#[utoipa::path(
+    put,
+    path = "/api/admin/events/{event}/doors",
+    operation_id = "setDoors",
+    tag = "Door",
+    params(("event" = EventId, Path)),
+    request_body = DoorsBody,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The hours.", body = DoorsAnswer),
+        (status = 400, description = "`INVALID_DOORS`: not before they close, or too long before that."),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+    )
+)]
 async fn set_doors(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -142,19 +162,37 @@ async fn set_doors(
 
 // === devices ===
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = AddCheckInDevice)]
 struct DeviceBody {
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
+    #[schema(min_length = 1, max_length = 50)]
     gate: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CheckInDeviceAdded)]
 struct DeviceAnswer {
     device: DeviceRow,
     /// Shown this once.
     token: String,
 }
 
+/// Lets a device scan at the door of an event. Its token is shown this once.
+#[utoipa::path(
+    post,
+    path = "/api/admin/events/{event}/check-in-devices",
+    operation_id = "addCheckInDevice",
+    tag = "Door",
+    params(("event" = EventId, Path)),
+    request_body = DeviceBody,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 201, description = "Added.", body = DeviceAnswer),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+    )
+)]
 async fn add_device(
     Admin(admin): Admin,
     Shared(state): Shared<Arc<State>>,
@@ -191,12 +229,25 @@ fn text<'a>(field: &str, given: &'a str, most: usize) -> ApiResult<&'a str> {
     })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CheckInDevices)]
 struct DevicesAnswer {
     devices: Vec<DeviceRow>,
     pagination: Pagination,
 }
 
+/// Devices that scan at the door of an event.
+#[utoipa::path(
+    get,
+    path = "/api/admin/events/{event}/check-in-devices",
+    operation_id = "listCheckInDevices",
+    tag = "Door",
+    params(("event" = EventId, Path), PageQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The devices.", body = DevicesAnswer),
+    )
+)]
 async fn list_devices(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -212,11 +263,25 @@ async fn list_devices(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CheckInDeviceRevoked)]
 struct RevokedAnswer {
     message: &'static str,
 }
 
+/// Takes a device's token away.
+#[utoipa::path(
+    delete,
+    path = "/api/admin/events/{event}/check-in-devices/{device}",
+    operation_id = "revokeCheckInDevice",
+    tag = "Door",
+    params(("event" = EventId, Path), ("device" = CheckInDeviceId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Taken away.", body = RevokedAnswer),
+        (status = 404, description = "`DEVICE_NOT_FOUND`: unknown, or of another event."),
+    )
+)]
 async fn revoke_device(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -232,14 +297,19 @@ async fn revoke_device(
 
 // === scans ===
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct LogQuery {
+    /// Only scans that ended so: `checked_in`, `refused`, `conflict` or `undone`.
     outcome: Option<String>,
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 50 where not said, 200 at most.
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CheckInLog)]
 struct LogAnswer {
     figures: DoorFigures,
     gates: Vec<GateFigures>,
@@ -247,6 +317,20 @@ struct LogAnswer {
     pagination: Pagination,
 }
 
+/// What was scanned at the door of an event, and how many came in.
+#[utoipa::path(
+    get,
+    path = "/api/admin/events/{event}/check-ins",
+    operation_id = "listCheckIns",
+    tag = "Door",
+    params(("event" = EventId, Path), LogQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The scans.", body = LogAnswer),
+        (status = 400, description = "`UNKNOWN_OUTCOME`: no such word."),
+        (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
+    )
+)]
 async fn log(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -280,16 +364,35 @@ fn unknown_outcome() -> ApiError {
     )
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UndoCheckIn)]
 struct UndoBody {
+    #[schema(min_length = 1, max_length = 500)]
     reason: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CheckInUndone)]
 struct UndoneAnswer {
     message: &'static str,
 }
 
+/// Takes a check-in back, so that the ticket lets in again.
+#[utoipa::path(
+    post,
+    path = "/api/admin/events/{event}/check-ins/{scan}/undo",
+    operation_id = "undoCheckIn",
+    tag = "Door",
+    params(("event" = EventId, Path), ("scan" = Uuid, Path)),
+    request_body = UndoBody,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Taken back.", body = UndoneAnswer),
+        (status = 404, description = "`SCAN_NOT_FOUND`: unknown, or of another event."),
+        (status = 409, description = "`ALREADY_UNDONE`: taken back before."),
+        (status = 503, description = "`REQUEST_IN_PROGRESS`: the ticket is being scanned at this moment."),
+    )
+)]
 async fn undo_scan(
     Admin(admin): Admin,
     Shared(state): Shared<Arc<State>>,

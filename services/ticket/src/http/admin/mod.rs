@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
     OpenApiRouter::default()
         .merge(audit::routes())
         .merge(dashboard::routes())
-        .merge(door::routes().into())
+        .merge(door::routes())
         .merge(events::routes())
         .merge(payouts::routes().into())
         .merge(reservations::routes())
