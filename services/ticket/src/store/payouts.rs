@@ -3,11 +3,13 @@
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use urr_contract::{ReservationId, TransferId, UserId, Won};
+use utoipa::ToSchema;
 
 use crate::domain::stamp::Stamp;
 
 /// A payout, as administrators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Payout)]
 pub struct PayoutRow {
     /// The resale that it is for.
     pub transfer_id: TransferId,

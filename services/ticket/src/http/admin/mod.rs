@@ -23,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
         .merge(dashboard::routes())
         .merge(door::routes())
         .merge(events::routes())
-        .merge(payouts::routes().into())
+        .merge(payouts::routes())
         .merge(reservations::routes())
         .merge(seats::routes())
         .merge(ticket_types::routes())

@@ -3,21 +3,19 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::State as Shared,
-    routing::{get, post},
-};
+use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
 use urr_contract::{TransferId, UserId, Won};
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath, AppQuery},
     identity::Admin,
+    openapi::{OpenApiRouter, routes},
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 
-use super::audit::{Act, noted};
+use super::audit::{Act, audited};
 use crate::{
     State, refusal,
     store::{
@@ -31,19 +29,19 @@ const MAX_LIMIT: i64 = 200;
 /// Longest reference, in characters.
 const MAX_REFERENCE_CHARS: usize = 100;
 
-pub(super) fn routes() -> Router<Arc<State>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
     let act = Act {
         action: "PAY_SELLER",
         resource_type: "payout",
     };
-    Router::new().route("/api/admin/payouts", get(list)).route(
-        "/api/admin/payouts/{transfer}/paid",
-        noted(act, post(pay)),
-    )
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(audited(act, routes!(pay)))
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = PayoutStatus)]
 enum Status {
     /// Still owed.
     Due,
@@ -51,17 +49,23 @@ enum Status {
     Paid,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// Only those still owed, or only paid ones.
     status: Option<Status>,
+    /// Only of this seller.
     seller_id: Option<UserId>,
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 50 where not said, 200 at most.
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Payouts)]
 struct ListAnswer {
     payouts: Vec<PayoutRow>,
     /// Won of all pages together.
@@ -69,6 +73,18 @@ struct ListAnswer {
     pagination: Pagination,
 }
 
+/// What sellers of resold tickets are owed, or were given.
+#[utoipa::path(
+    get,
+    path = "/api/admin/payouts",
+    operation_id = "listPayouts",
+    tag = "Administration",
+    params(ListQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The payouts.", body = ListAnswer),
+    )
+)]
 async fn list(
     _: Admin,
     Shared(state): Shared<Arc<State>>,
@@ -88,17 +104,36 @@ async fn list(
     }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RecordPayout)]
 struct PayBody {
+    #[schema(min_length = 1, max_length = 100)]
     reference: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PayoutRecorded)]
 struct PayAnswer {
     message: &'static str,
     payout: PayoutRow,
 }
 
+/// Writes down that a seller was paid. Told twice it is the same.
+#[utoipa::path(
+    post,
+    path = "/api/admin/payouts/{transfer}/paid",
+    operation_id = "recordPayout",
+    tag = "Administration",
+    params(("transfer" = TransferId, Path)),
+    request_body = PayBody,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Written down.", body = PayAnswer),
+        (status = 400, description = "`INVALID_REFERENCE`: empty or too long."),
+        (status = 404, description = "`PAYOUT_NOT_FOUND`: nothing is owed for this listing."),
+        (status = 409, description = "`PAYOUT_PAID`: it was written down with another reference."),
+    )
+)]
 async fn pay(
     Admin(admin): Admin,
     Shared(state): Shared<Arc<State>>,
