@@ -119,6 +119,7 @@ pub fn complete(api: &OpenApi, everywhere: &[Everywhere]) -> anyhow::Result<Valu
     let mut completed = Map::new();
     let mut shared = Map::new();
     for (path, mut item) in paths {
+        tell_methods_apart(&mut item);
         for operation in operations(&mut item) {
             complete_operation(operation, &everywhere, &mut shared);
         }
@@ -128,6 +129,26 @@ pub fn complete(api: &OpenApi, everywhere: &[Everywhere]) -> anyhow::Result<Valu
     document["paths"] = Value::Object(completed);
     document["components"]["responses"] = Value::Object(shared);
     Ok(document)
+}
+
+/// Gives the operations of one handler that answers to several methods a name each: the
+/// first keeps the handler's, `changeThing`; another is called `changeThingByPut`.
+fn tell_methods_apart(item: &mut Value) {
+    let mut taken = BTreeSet::new();
+    for (method, operation) in item.as_object_mut().into_iter().flatten() {
+        let Some(name) = operation["operationId"].as_str().map(str::to_owned) else {
+            continue;
+        };
+        if !taken.insert(name.clone()) {
+            operation["operationId"] = json!(name + "By" + &capitalised(method));
+        }
+    }
+}
+
+/// The word with a capital and the rest in small letters.
+fn capitalised(word: &str) -> String {
+    let (first, rest) = word.split_at(word.len().min(1));
+    first.to_uppercase() + &rest.to_lowercase()
 }
 
 /// The operations of a path.
@@ -175,11 +196,7 @@ fn complete_operation(
 /// `Refused400InvalidPath`: the status, and the codes that not every operation has.
 fn shared_name(status: u16, special: &BTreeSet<String>) -> String {
     let words = special.iter().flat_map(|code| code.split('_'));
-    let capitalised = words.map(|word| {
-        let (first, rest) = word.split_at(1);
-        first.to_owned() + &rest.to_lowercase()
-    });
-    format!("Refused{status}") + &capitalised.collect::<String>()
+    format!("Refused{status}") + &words.map(capitalised).collect::<String>()
 }
 
 fn note(refusals: &mut Refusals, status: u16, code: &str) {
@@ -328,7 +345,7 @@ mod tests {
     use super::*;
 
     #[derive(utoipa::OpenApi)]
-    #[openapi(paths(take, look), components(schemas(Refusal)))]
+    #[openapi(paths(take, look, change), components(schemas(Refusal)))]
     struct Api;
 
     /// Takes one.
@@ -351,6 +368,16 @@ mod tests {
         responses((status = 200))
     )]
     fn look() {}
+
+    #[expect(dead_code, reason = "only its description is looked at")]
+    #[utoipa::path(
+        method(put, patch),
+        path = "/api/things/{event}",
+        operation_id = "changeThing",
+        params(("event" = EventId, Path)),
+        responses((status = 200))
+    )]
+    fn change() {}
 
     fn response<'a>(document: &'a Value, operation: &'a Value, status: &str) -> &'a Value {
         let response = &operation["responses"][status];
@@ -396,6 +423,14 @@ mod tests {
         assert!(response(&document, take, "429")["headers"]["Retry-After"].is_object());
         assert!(take["responses"]["409"].get("headers").is_none());
         assert_eq!(take["summary"], "Takes one.");
+    }
+
+    #[test]
+    fn two_methods_of_one_handler_have_names_of_their_own() {
+        let document = complete(&Api::openapi(), &[]).expect("a document");
+        let thing = &document["paths"]["/things/{event}"];
+        let names = ["patch", "put"].map(|method| &thing[method]["operationId"]);
+        assert_eq!(names, ["changeThing", "changeThingByPut"]);
     }
 
     #[test]
