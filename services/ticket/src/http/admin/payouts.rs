@@ -41,7 +41,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-#[schema(as = PayoutStatus)]
 enum Status {
     /// Still owed.
     Due,
@@ -54,6 +53,7 @@ enum Status {
 #[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Only those still owed, or only paid ones.
+    #[param(inline)]
     status: Option<Status>,
     /// Only of this seller.
     seller_id: Option<UserId>,
