@@ -44,6 +44,7 @@ use crate::{domain::path::PathError, http::refusal::Refusal};
         (name = "News", description = "Written by administrators, read by everybody."),
         (name = "Community", description = "Boards of artists: posts and comments by fans."),
         (name = "Administration", description = "Planning, changing and calling off. Every act is written down."),
+        (name = "Notices", description = "Mails to fans and webhooks of organisers: what went out, and what became of it."),
         (name = "Statistics", description = "Figures for organisers, counted from facts."),
         (name = "Documentation", description = "This document."),
     )

@@ -12,6 +12,7 @@ use urr_kit::{
     identity::Admin,
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 
 use super::{errors, webhooks::client_address};
 use crate::{
@@ -30,30 +31,50 @@ const MAX_LIMIT: i64 = 200;
 const STATUSES: [&str; 4] = ["pending", "sent", "failed", "dropped"];
 
 /// Query of the list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// Only about this reservation.
     reservation_id: Option<ReservationId>,
+    /// Only to this person.
     user_id: Option<UserId>,
+    /// Only `pending`, `sent`, `failed` or `dropped` ones.
+    #[param(example = "failed")]
     status: Option<String>,
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 50 where not said, 200 at most.
     limit: Option<i64>,
 }
 
 /// Some mails.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Mails)]
 pub(super) struct ListAnswer {
     mails: Vec<Mail>,
     pagination: Pagination,
 }
 
 /// One mail.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct MailAnswer {
     mail: Mail,
 }
 
-/// `GET /api/admin/mails`
+/// Mails to fans, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/admin/mails",
+    operation_id = "listMails",
+    tag = "Notices",
+    params(ListQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The mails.", body = ListAnswer),
+        (status = 400, description = "`INVALID_INPUT`: no such status."),
+    )
+)]
 pub(super) async fn list(
     extract::State(state): extract::State<Arc<State>>,
     _: Admin,
@@ -78,7 +99,21 @@ pub(super) async fn list(
     }))
 }
 
-/// `POST /api/admin/mails/{id}/resend`: once more, to the address that the person has by now.
+/// Sends a mail once more.
+///
+/// It goes to the address that the person has by now.
+#[utoipa::path(
+    post,
+    path = "/api/admin/mails/{id}/resend",
+    operation_id = "resendMail",
+    tag = "Notices",
+    params(("id" = MailId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 202, description = "It is sent soon.", body = MailAnswer),
+        (status = 404, description = "`MAIL_NOT_FOUND`: there is no such mail."),
+    )
+)]
 pub(super) async fn resend(
     extract::State(state): extract::State<Arc<State>>,
     Admin(admin): Admin,

@@ -13,6 +13,7 @@ use urr_kit::{
     identity::Admin,
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     errors,
@@ -36,17 +37,25 @@ const MAX_LIMIT: i64 = 200;
 const STATUSES: [&str; 4] = ["pending", "delivered", "failed", "skipped"];
 
 /// Query of the log.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// Only `pending`, `delivered`, `failed` or `skipped` ones.
+    #[param(example = "failed")]
     status: Option<String>,
+    /// Only of this type.
+    #[param(example = "reservation.confirmed")]
     r#type: Option<String>,
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 50 where not said, 200 at most.
     limit: Option<i64>,
 }
 
 /// Body of a replay of many.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookReplay)]
 pub(super) struct ReplayBody {
     /// From when on deliveries were made.
     since: Timestamp,
@@ -58,20 +67,23 @@ pub(super) struct ReplayBody {
 }
 
 /// Some deliveries.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDeliveries)]
 pub(super) struct ListAnswer {
     deliveries: Vec<Delivery>,
     pagination: Pagination,
 }
 
 /// One delivery.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDeliveryAnswer)]
 pub(super) struct DeliveryAnswer {
     delivery: Delivery,
 }
 
 /// One delivery with what it sends and all its tries.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDeliveryDetail)]
 pub(super) struct DetailAnswer {
     delivery: Delivery,
     /// The bytes that are sent and signed.
@@ -80,12 +92,27 @@ pub(super) struct DetailAnswer {
 }
 
 /// How many deliveries are made again.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookReplayed)]
 pub(super) struct ReplayAnswer {
+    /// That many.
     replayed: u64,
 }
 
-/// `GET /api/admin/webhooks/{id}/deliveries`
+/// What went to a webhook, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/admin/webhooks/{id}/deliveries",
+    operation_id = "listWebhookDeliveries",
+    tag = "Notices",
+    params(("id" = WebhookId, Path), ListQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The deliveries.", body = ListAnswer),
+        (status = 400, description = "`INVALID_INPUT`: no such status or type."),
+        (status = 404, description = "`WEBHOOK_NOT_FOUND`: there is no such webhook."),
+    )
+)]
 pub(super) async fn list(
     extract::State(state): extract::State<Arc<State>>,
     _: Admin,
@@ -112,7 +139,19 @@ pub(super) async fn list(
     }))
 }
 
-/// `GET /api/admin/webhooks/{id}/deliveries/{delivery_id}`
+/// One delivery with what it sends and all its tries.
+#[utoipa::path(
+    get,
+    path = "/api/admin/webhooks/{id}/deliveries/{delivery_id}",
+    operation_id = "getWebhookDelivery",
+    tag = "Notices",
+    params(("id" = WebhookId, Path), ("delivery_id" = WebhookDeliveryId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The delivery.", body = DetailAnswer),
+        (status = 404, description = "`DELIVERY_NOT_FOUND`: this webhook has no such delivery."),
+    )
+)]
 pub(super) async fn show(
     extract::State(state): extract::State<Arc<State>>,
     _: Admin,
@@ -129,8 +168,22 @@ pub(super) async fn show(
     }))
 }
 
-/// `POST /api/admin/webhooks/{id}/test`: sends a message that says nothing, soon. Its delivery
-/// shows how it went.
+/// Tries a webhook out.
+///
+/// A message of type `webhook.test`, which says nothing, is sent soon. Its delivery shows how it went.
+#[utoipa::path(
+    post,
+    path = "/api/admin/webhooks/{id}/test",
+    operation_id = "testWebhook",
+    tag = "Notices",
+    params(("id" = WebhookId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 202, description = "It is sent soon.", body = DeliveryAnswer),
+        (status = 404, description = "`WEBHOOK_NOT_FOUND`: there is no such webhook."),
+        (status = 409, description = "`WEBHOOK_INACTIVE`: it is switched off."),
+    )
+)]
 pub(super) async fn test(
     extract::State(state): extract::State<Arc<State>>,
     Admin(admin): Admin,
@@ -150,8 +203,22 @@ pub(super) async fn test(
     Ok((StatusCode::ACCEPTED, AppJson(DeliveryAnswer { delivery })))
 }
 
-/// `POST /api/admin/webhooks/{id}/deliveries/{delivery_id}/replay`: the same message under the
-/// same id once more, whatever became of it.
+/// Sends a delivery once more.
+///
+/// The same message under the same id, whatever became of it before.
+#[utoipa::path(
+    post,
+    path = "/api/admin/webhooks/{id}/deliveries/{delivery_id}/replay",
+    operation_id = "replayWebhookDelivery",
+    tag = "Notices",
+    params(("id" = WebhookId, Path), ("delivery_id" = WebhookDeliveryId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 202, description = "It is sent soon.", body = DeliveryAnswer),
+        (status = 404, description = "`WEBHOOK_NOT_FOUND` or `DELIVERY_NOT_FOUND`: there is no such webhook, or it has no such delivery."),
+        (status = 409, description = "`WEBHOOK_INACTIVE`: it is switched off."),
+    )
+)]
 pub(super) async fn replay(
     extract::State(state): extract::State<Arc<State>>,
     Admin(admin): Admin,
@@ -171,8 +238,22 @@ pub(super) async fn replay(
     Ok((StatusCode::ACCEPTED, AppJson(DeliveryAnswer { delivery })))
 }
 
-/// `POST /api/admin/webhooks/{id}/replay`: everything of some time that did not arrive, once
-/// more.
+/// Sends everything of some time once more that did not arrive.
+#[utoipa::path(
+    post,
+    path = "/api/admin/webhooks/{id}/replay",
+    operation_id = "replayWebhookDeliveries",
+    tag = "Notices",
+    params(("id" = WebhookId, Path)),
+    request_body = ReplayBody,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 202, description = "They are sent soon.", body = ReplayAnswer),
+        (status = 400, description = "`INVALID_INPUT`: `since` is not before `until`."),
+        (status = 404, description = "`WEBHOOK_NOT_FOUND`: there is no such webhook."),
+        (status = 409, description = "`WEBHOOK_INACTIVE`: it is switched off."),
+    )
+)]
 pub(super) async fn replay_range(
     extract::State(state): extract::State<Arc<State>>,
     Admin(admin): Admin,

@@ -13,11 +13,15 @@ use urr_kit::{
     identity::Admin,
     page::{Page, PageQuery, Pagination},
 };
+use utoipa::{IntoParams, ToSchema};
 
 use super::errors;
 use crate::{
     State,
-    domain::webhook::{endpoint, signature::Secret},
+    domain::webhook::{
+        endpoint::{self, WebhookType},
+        signature::Secret,
+    },
     store::{
         notice_log::{self, Act, LogRow},
         webhook_deliveries,
@@ -35,30 +39,57 @@ const DEFAULT_OVERLAP: i64 = 24 * 3_600;
 const MAX_OVERLAP: i64 = 7 * 24 * 3_600;
 
 /// Body of a new webhook.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = NewWebhook)]
 pub(super) struct NewBody {
+    /// Where messages go: `https`, at a public address.
+    #[schema(
+        required,
+        min_length = 1,
+        max_length = 2048,
+        example = "https://organiser.example/urr"
+    )]
     url: Option<String>,
+    /// One line for people.
+    #[schema(max_length = 255)]
     description: Option<String>,
+    /// Only news of this event; of all where absent.
     event_id: Option<EventId>,
+    /// Which news, without `webhook.test`; all where absent.
+    #[schema(value_type = Option<Vec<WebhookType>>, min_items = 1)]
     types: Option<Vec<String>>,
+    /// Whether messages are sent; yes where absent.
     active: Option<bool>,
 }
 
 /// Body of a change: what is absent stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookChange)]
 pub(super) struct ChangeBody {
+    /// Where messages go: `https`, at a public address.
+    #[schema(
+        min_length = 1,
+        max_length = 2048,
+        example = "https://organiser.example/urr"
+    )]
     url: Option<String>,
+    /// One line for people.
+    #[schema(max_length = 255)]
     description: Option<String>,
-    /// `null` means all events.
+    /// Only news of this event; `null` means all events.
+    #[schema(value_type = Option<EventId>)]
     #[serde(default, deserialize_with = "present")]
     #[expect(
         clippy::option_option,
         reason = "absent, null and an id are three wishes"
     )]
     event_id: Option<Option<EventId>>,
+    /// Which news, without `webhook.test`.
+    #[schema(value_type = Option<Vec<WebhookType>>, min_items = 1)]
     types: Option<Vec<String>>,
+    /// Whether messages are sent.
     active: Option<bool>,
 }
 
@@ -72,56 +103,88 @@ where
 }
 
 /// Body of a change of the secret.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SecretRotation)]
 pub(super) struct RotateBody {
-    /// How long the secret before signs as well.
+    /// How long the secret before signs as well, in seconds; a day where absent.
+    #[schema(minimum = 0, maximum = 604_800, example = 86_400)]
     overlap_seconds: Option<i64>,
 }
 
 /// Query of the list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// Only webhooks for news of this event.
     event_id: Option<EventId>,
+    /// Page, from 1. What is out of range is pulled into it.
     page: Option<i64>,
+    /// Rows a page, 20 where not said, 100 at most.
     limit: Option<i64>,
 }
 
 /// One webhook.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct WebhookAnswer {
     webhook: Endpoint,
 }
 
 /// One webhook with its secret, which is not shown again.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookSecretAnswer)]
 pub(super) struct SecretAnswer {
     webhook: Endpoint,
+    /// The key that signs its messages, as Standard Webhooks writes it.
+    #[schema(
+        pattern = "^whsec_",
+        example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    )]
     secret: String,
 }
 
 /// Some webhooks.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Webhooks)]
 pub(super) struct ListAnswer {
     webhooks: Vec<Endpoint>,
     pagination: Pagination,
 }
 
 /// What happened to a webhook.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookLog)]
 pub(super) struct LogAnswer {
     log: Vec<LogRow>,
     pagination: Pagination,
 }
 
 /// Something to be read by people.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDeleted)]
 pub(super) struct MessageAnswer {
     message: &'static str,
 }
 
-/// `POST /api/admin/webhooks`
+/// Sets a webhook up.
+///
+/// From then on a message is sent for each piece of news. Messages are signed as
+/// [Standard Webhooks](https://www.standardwebhooks.com) has it: check `webhook-signature` with
+/// the secret of this answer, pass over a `webhook-id` that was seen before, and answer with any 2xx
+/// within ten seconds. Anything else is tried again, ten times over three days. Order is not promised.
+#[utoipa::path(
+    post,
+    path = "/api/admin/webhooks",
+    operation_id = "createWebhook",
+    tag = "Notices",
+    request_body = NewBody,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 201, description = "Made. The secret is not shown again.", body = SecretAnswer),
+        (status = 400, description = "`INVALID_WEBHOOK`: an address that is not called, an unknown type, a text too long."),
+    )
+)]
 pub(super) async fn create(
     extract::State(state): extract::State<Arc<State>>,
     Admin(admin): Admin,
@@ -156,7 +219,18 @@ pub(super) async fn create(
     ))
 }
 
-/// `GET /api/admin/webhooks`
+/// Webhooks, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/admin/webhooks",
+    operation_id = "listWebhooks",
+    tag = "Notices",
+    params(ListQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The webhooks.", body = ListAnswer),
+    )
+)]
 pub(super) async fn list(
     extract::State(state): extract::State<Arc<State>>,
     _: Admin,
@@ -177,7 +251,19 @@ pub(super) async fn list(
     }))
 }
 
-/// `GET /api/admin/webhooks/{id}`
+/// One webhook.
+#[utoipa::path(
+    get,
+    path = "/api/admin/webhooks/{id}",
+    operation_id = "getWebhook",
+    tag = "Notices",
+    params(("id" = WebhookId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The webhook.", body = WebhookAnswer),
+        (status = 404, description = "`WEBHOOK_NOT_FOUND`: there is no such webhook."),
+    )
+)]
 pub(super) async fn show(
     extract::State(state): extract::State<Arc<State>>,
     _: Admin,
@@ -188,8 +274,24 @@ pub(super) async fn show(
     }))
 }
 
-/// `PATCH /api/admin/webhooks/{id}`. Switching one off takes what waits for it off; switching it
-/// on again sends what comes from then on, and replays bring back the rest.
+/// Changes a webhook.
+///
+/// Switching one off takes what waits for it off; switching it on again sends what comes from
+/// then on, and replays bring back the rest.
+#[utoipa::path(
+    patch,
+    path = "/api/admin/webhooks/{id}",
+    operation_id = "changeWebhook",
+    tag = "Notices",
+    params(("id" = WebhookId, Path)),
+    request_body = ChangeBody,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Changed.", body = WebhookAnswer),
+        (status = 400, description = "`INVALID_WEBHOOK`: an address that is not called, an unknown type, a text too long."),
+        (status = 404, description = "`WEBHOOK_NOT_FOUND`: there is no such webhook."),
+    )
+)]
 pub(super) async fn change(
     extract::State(state): extract::State<Arc<State>>,
     Admin(admin): Admin,
@@ -251,7 +353,19 @@ fn differences(before: &Endpoint, wishes: &Wishes) -> String {
     changes.join(", ")
 }
 
-/// `DELETE /api/admin/webhooks/{id}`, with its deliveries.
+/// Deletes a webhook with its deliveries.
+#[utoipa::path(
+    delete,
+    path = "/api/admin/webhooks/{id}",
+    operation_id = "deleteWebhook",
+    tag = "Notices",
+    params(("id" = WebhookId, Path)),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "Deleted.", body = MessageAnswer),
+        (status = 404, description = "`WEBHOOK_NOT_FOUND`: there is no such webhook."),
+    )
+)]
 pub(super) async fn remove(
     extract::State(state): extract::State<Arc<State>>,
     Admin(admin): Admin,
@@ -270,8 +384,23 @@ pub(super) async fn remove(
     }))
 }
 
-/// `POST /api/admin/webhooks/{id}/rotate-secret`. Both secrets sign for a while, so that the
-/// receiver can change over at its leisure.
+/// Gives a webhook a new secret.
+///
+/// Both secrets sign for a while, so that the receiver can change over at its leisure.
+#[utoipa::path(
+    post,
+    path = "/api/admin/webhooks/{id}/rotate-secret",
+    operation_id = "rotateWebhookSecret",
+    tag = "Notices",
+    params(("id" = WebhookId, Path)),
+    request_body = Option<RotateBody>,
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "The new secret, which is not shown again.", body = SecretAnswer),
+        (status = 400, description = "`INVALID_INPUT`: a time out of range."),
+        (status = 404, description = "`WEBHOOK_NOT_FOUND`: there is no such webhook."),
+    )
+)]
 pub(super) async fn rotate_secret(
     extract::State(state): extract::State<Arc<State>>,
     Admin(admin): Admin,
@@ -302,8 +431,21 @@ pub(super) async fn rotate_secret(
     }))
 }
 
-/// `GET /api/admin/webhooks/{id}/log`: who changed it, and why it was switched off. It outlives
-/// the webhook.
+/// Who changed a webhook, and why it was switched off.
+///
+/// Newest first. It outlives the webhook.
+#[utoipa::path(
+    get,
+    path = "/api/admin/webhooks/{id}/log",
+    operation_id = "getWebhookLog",
+    tag = "Notices",
+    params(("id" = WebhookId, Path), PageQuery),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "What was done.", body = LogAnswer),
+        (status = 404, description = "`WEBHOOK_NOT_FOUND`: there is no such webhook."),
+    )
+)]
 pub(super) async fn log(
     extract::State(state): extract::State<Arc<State>>,
     _: Admin,

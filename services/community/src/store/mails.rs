@@ -7,11 +7,12 @@ use serde::Serialize;
 use sqlx::{PgExecutor, types::Json};
 use urr_contract::{FactId, Language, MailId, ReservationId, UserId};
 use urr_kit::page::Page;
+use utoipa::ToSchema;
 
 use crate::domain::mail::{Content, Kind, NewMail, schedule::Outcome};
 
 /// A mail as administrators see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mail {
     /// Its id, which is in its `Message-ID` too.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use sqlx::PgExecutor;
 use urr_contract::UserId;
 use urr_kit::page::Page;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Something that was done.
@@ -27,8 +28,9 @@ pub struct Act<'a> {
 }
 
 /// Something that was done, as the list shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookAct)]
 pub struct LogRow {
     /// Its number; rises.
     pub id: i64,

@@ -7,12 +7,14 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
 use urr_contract::{EventId, FactId, WebhookDeliveryId, WebhookId};
 use urr_kit::page::Page;
+use utoipa::ToSchema;
 
 use crate::domain::webhook::{message::Message, schedule::Outcome, signature::Secret};
 
 /// A delivery as administrators see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookDelivery)]
 pub struct Delivery {
     /// Its id.
     pub id: WebhookDeliveryId,
@@ -71,8 +73,9 @@ impl From<Row> for Delivery {
 }
 
 /// One try of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookAttempt)]
 pub struct Attempt {
     /// Which, from 1.
     pub number: i32,

@@ -7,12 +7,14 @@ use serde::Serialize;
 use sqlx::PgExecutor;
 use urr_contract::{EventId, UserId, WebhookId};
 use urr_kit::page::Page;
+use utoipa::ToSchema;
 
 use crate::domain::webhook::{endpoint::WebhookType, signature::Secret};
 
 /// An endpoint as administrators see it. Its secret is shown when it is made and never again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Webhook)]
 pub struct Endpoint {
     /// Its id.
     pub id: WebhookId,
@@ -23,6 +25,7 @@ pub struct Endpoint {
     /// Only news of this event; of all where null.
     pub event_id: Option<EventId>,
     /// Which news.
+    #[schema(value_type = Vec<WebhookType>)]
     pub types: Vec<String>,
     /// Whether messages are sent.
     pub active: bool,

@@ -3,6 +3,7 @@
 use http::Uri;
 use serde::{Deserialize, Serialize};
 use urr_kit::outbound::{Reach, Unreachable};
+use utoipa::ToSchema;
 
 /// Longest address, in bytes.
 const MAX_URL: usize = 2048;
@@ -10,7 +11,7 @@ const MAX_URL: usize = 2048;
 const MAX_DESCRIPTION: usize = 255;
 
 /// A kind of news.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub enum WebhookType {
     /// A reservation was paid.
     #[serde(rename = "reservation.confirmed")]
