@@ -79,7 +79,7 @@ fn an_api_server_takes_every_field() -> anyhow::Result<()> {
 }
 
 /// A choice that is wrong, and words of the sentence that says so.
-const WRONG: [(&str, &str); 16] = [
+const WRONG: [(&str, &str); 24] = [
     (
         "postgres.provider=Oracle",
         "'CloudNativePG', 'BuiltIn', 'External'",
@@ -87,6 +87,7 @@ const WRONG: [(&str, &str); 16] = [
     ("postgres.provider=null", "missing property 'provider'"),
     ("kafka.provider=null", "missing property 'provider'"),
     ("payment.provider=null", "missing property 'provider'"),
+    ("images.provider=null", "missing property 'provider'"),
     ("postgres.instances=2", "postgres.instances must be 1"),
     ("postgres.image=", "needs postgres.image"),
     ("postgres.storage=10 GB", "does not match pattern"),
@@ -104,6 +105,16 @@ const WRONG: [(&str, &str); 16] = [
     (
         "tossSimulator.enabled=false",
         "needs tossSimulator.enabled or payment.simulatorUrl",
+    ),
+    ("images.provider=Bucket", "needs images.bucket"),
+    ("images.bucket=pictures", "images.bucket is not used"),
+    ("mail.transport=smtp", "needs mail.smtp.host"),
+    ("mail.smtp.username=tickets", "needs secrets.smtpPassword"),
+    ("secrets.awsAccessKeyId=AKIA", "belong together"),
+    ("spotify.clientId=abc", "needs secrets.spotifyClientSecret"),
+    (
+        "admissionMessages.enabled=true",
+        "needs admissionMessages.queueUrl",
     ),
     ("payment.provider=toss", "needs secrets.tossSecretKey"),
     ("secrets.jwtSecret=short", "minLength: got 5, want 32"),
@@ -135,7 +146,7 @@ fn a_wrong_value_is_refused_with_a_sentence() -> anyhow::Result<()> {
 fn a_forgotten_choice_never_means_a_default() -> anyhow::Result<()> {
     let answer = Chart::Platform.template("ticketing", &[])?;
     assert!(!answer.success);
-    for part in ["postgres", "kafka", "payment"] {
+    for part in ["postgres", "kafka", "payment", "images"] {
         let sentence = format!("at '/{part}': missing property 'provider'");
         assert!(answer.errors.contains(&sentence), "{}", answer.errors);
     }

@@ -5,4 +5,5 @@ mod admission;
 mod charts;
 mod install;
 mod played;
+mod settings;
 mod stores;
