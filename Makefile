@@ -5,7 +5,7 @@
 #   make build         target/release/urr
 #   make test          all tests, on real engines
 #   make e2e           tests on a real Kubernetes with pods (LEVEL=api: its control plane only)
-#   make lint          formatting, clippy, documentation
+#   make lint          formatting, clippy, documentation, dependencies
 #   make fmt           formats
 #   make sqlx          renews services/*/.sqlx after a change of SQL or migrations
 #   make crds          renews crds/ after a change of operator/api
@@ -51,7 +51,7 @@ test-aws: packages-for-tests
 test-openapi: packages-for-tests
 	services/urr/test-openapi.sh
 
-lint: packages format-check clippy doc
+lint: packages format-check clippy doc deny
 
 format-check:
 	$(CARGO) fmt --all --check
@@ -80,7 +80,7 @@ openapi:
 	mv services/gateway/openapi.json.new services/gateway/openapi.json
 
 deny:
-	$(CARGO) deny --locked check bans licenses sources
+	services/urr/deny.sh
 
 packages:
 	services/urr/bootstrap.sh
