@@ -767,8 +767,7 @@ impl Lines {
         info: Option<&QueueInfo>,
     ) -> anyhow::Result<bool> {
         if let Some(info) = info {
-            let policy = self.settings.defaults.policy(info);
-            policies::put_default(&self.pool, event, &policy).await?;
+            self.store_unowned(event, info).await?;
         }
         let Some(stored) = policies::find(&self.pool, event).await? else {
             return Ok(false);
@@ -783,6 +782,18 @@ impl Lines {
             .put_rules(u64::try_from(stored.revision)?, &rules)
             .await?;
         Ok(true)
+    }
+
+    /// Stores the policy of an event that has no owner, unless it is stored already.
+    async fn store_unowned(&self, event: EventId, info: &QueueInfo) -> anyhow::Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        let stored = policies::find_for_update(&mut transaction, event).await?;
+        let stored = stored.map(|stored| stored.policy);
+        let wanted = self.settings.defaults.unowned(stored.as_ref(), info);
+        if let Some(wanted) = wanted.filter(|wanted| stored.as_ref() != Some(wanted)) {
+            policies::put(&mut *transaction, event, &wanted).await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     fn sale_in_force(&self, event: EventId) -> Sale {

@@ -24,6 +24,7 @@ use urr_kit::{
 use super::line_unavailable;
 use crate::{
     State,
+    domain::policy::left,
     events::NoInfo,
     store::policies::{self, StoredPolicy},
 };
@@ -82,8 +83,9 @@ pub(super) struct ReleaseQuery {
     owner: String,
 }
 
-/// `DELETE /internal/events/{event}/policy?owner=…`: the owner lets go, and settings decide
-/// again. Where nothing is stored there is nothing to do; another owner's policy stays.
+/// `DELETE /internal/events/{event}/policy?owner=…`: the owner lets go. Its limits stay in force,
+/// so that nobody in the line notices; the window of the sale follows the event again. Where
+/// nothing is stored there is nothing to do; another owner's policy stays.
 pub(super) async fn release(
     extract::State(state): AppState,
     _: InternalCaller,
@@ -98,14 +100,16 @@ pub(super) async fn release(
     };
     let mut transaction = state.pool.begin().await?;
     let stored = policies::find_for_update(&mut transaction, event).await?;
-    match stored.map(|stored| stored.policy.fence.owner) {
-        None => return Ok(StatusCode::NO_CONTENT),
-        Some(owner) if owner == DEFAULT_OWNER => return Ok(StatusCode::NO_CONTENT),
-        Some(owner) if owner != query.owner => return Err(refused(Refusal::OtherOwner)),
-        Some(_) => {}
+    let Some(StoredPolicy { policy, .. }) = stored else {
+        return Ok(StatusCode::NO_CONTENT);
+    };
+    if policy.fence.owner == DEFAULT_OWNER {
+        return Ok(StatusCode::NO_CONTENT);
     }
-    let settings = state.settings.defaults.policy(&info);
-    policies::put(&mut *transaction, event, &settings).await?;
+    if policy.fence.owner != query.owner {
+        return Err(refused(Refusal::OtherOwner));
+    }
+    policies::put(&mut *transaction, event, &left(policy, &info)).await?;
     transaction.commit().await?;
     let enforced = state.lines.enforce_stored(event, Some(&info)).await;
     enforced.map_err(line_unavailable)?;

@@ -276,6 +276,10 @@ impl Worker {
             admitted.backlog || admitted.admitted > 0 || admitted.ended > 0 || is_lost(admitted)
         });
         let pause = if is_busy { PASS_EVERY } else { IDLE_PASS_EVERY };
+        // Whoever waits for the opening must not wait for a pass as well.
+        let opens_in = admitted.map(|admitted| admitted.opens_in_ms);
+        let opens_in = opens_in.filter(|opens_in| *opens_in > 0);
+        let pause = opens_in.map_or(pause, |opens_in| pause.min(Duration::from_millis(opens_in)));
         served.next_pass = Instant::now() + pause;
         served.is_lost = admitted.is_some_and(is_lost);
         served.is_silent = admitted.is_some_and(is_silent);

@@ -6,22 +6,22 @@
 -- ARGV: 1 owner of the lease, 2 its life in ms, 3 seed of admission ids, 4 most people and
 -- most ended slots of one call, 5 width of the bitmaps in ms.
 -- Returns status, people admitted, slots ended, people inside, whether anybody present is
--- left waiting, highest number called.
+-- left waiting, highest number called, ms until the sale opens (0: it has, or never will).
 
 local LEASE = 'admission:lock:' .. TAG
 local most = tonumber(ARGV[4])
 local line = fields(LINE, { 'epoch', 'run', 'resumes_at', 'tokens', 'refilled_at', 'watched_at',
   'admits_at', 'heard_at', 'told' })
-if not line.epoch then return { 'unloaded', 0, 0, 0, 0, 0 } end
-if line.run ~= this_run() then return { 'behind', 0, 0, 0, 0, 0 } end
+if not line.epoch then return { 'unloaded', 0, 0, 0, 0, 0, 0 } end
+if line.run ~= this_run() then return { 'behind', 0, 0, 0, 0, 0, 0 } end
 
 local owner = redis.call('GET', LEASE)
-if owner and owner ~= ARGV[1] then return { 'busy', 0, 0, 0, 0, 0 } end
+if owner and owner ~= ARGV[1] then return { 'busy', 0, 0, 0, 0, 0, 0 } end
 redis.call('SET', LEASE, ARGV[1], 'PX', ARGV[2])
 
 local policy = read_policy()
 local serving = tonumber(redis.call('GET', SERVING) or '0')
-if not policy then return { 'no policy', 0, 0, 0, 0, serving } end
+if not policy then return { 'no policy', 0, 0, 0, 0, serving, 0 } end
 
 -- Whoever was not watched over for a while must not be taken for gone.
 if now - tonumber(line.watched_at or '0') > 5000 then
@@ -47,7 +47,8 @@ end
 local inside = redis.call('ZCARD', ACTIVE)
 if silent or not is_open(policy, line) then
   keep_tokens(0)
-  return { silent and 'silent' or 'closed', 0, ended, inside, 0, serving }
+  local opens_in = math.max(policy.opens_at - now, 0)
+  return { silent and 'silent' or 'closed', 0, ended, inside, 0, serving, opens_in }
 end
 
 local tokens = refill(policy, line)
@@ -95,4 +96,4 @@ if admitted > 0 then
   redis.call('SET', SERVING, integer(serving), 'KEEPTTL')
   count_admitted(admitted)
 end
-return { 'open', admitted, ended, inside + admitted, backlog, serving }
+return { 'open', admitted, ended, inside + admitted, backlog, serving, 0 }

@@ -179,6 +179,8 @@ pub struct Admitted {
     pub backlog: bool,
     /// Highest number called.
     pub serving: u64,
+    /// Time until the sale opens, in milliseconds; 0 where it has, or never will.
+    pub opens_in_ms: u64,
 }
 
 impl<'a> LineKeys<'a> {
@@ -255,6 +257,7 @@ impl<'a> LineKeys<'a> {
             inside: reply.next()?,
             backlog: reply.next()?,
             serving: reply.next()?,
+            opens_in_ms: reply.next()?,
         })
     }
 

@@ -77,28 +77,3 @@ pub async fn put(
     .fetch_one(executor)
     .await
 }
-
-/// Stores a policy made from settings, where nothing else is stored. Returns what is
-/// stored afterwards, or `None` if somebody else's policy came between.
-pub async fn put_default(
-    executor: impl PgExecutor<'_>,
-    event: EventId,
-    policy: &SalePolicy,
-) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar!(
-        r#"insert into event_policies as stored (event_id, owner, generation, sequence, body)
-           values ($1, $2, $3, $4, $5)
-           on conflict (event_id) do update
-              set revision = stored.revision + (stored.body is distinct from excluded.body)::int,
-                  body = excluded.body, changed_at = now()
-            where stored.owner = excluded.owner
-           returning revision"#,
-        event as EventId,
-        policy.fence.owner,
-        policy.fence.generation,
-        policy.fence.sequence,
-        Json(policy) as _
-    )
-    .fetch_optional(executor)
-    .await
-}

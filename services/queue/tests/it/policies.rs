@@ -236,33 +236,64 @@ async fn only_services_write_policies() {
 }
 
 #[tokio::test]
-async fn who_lets_a_policy_go_leaves_the_line_to_its_settings() {
-    let hall = Hall::new(rules(1, 1000)).await;
-    let replica = hall.replica().await;
+async fn who_lets_a_policy_go_leaves_its_limits_behind() {
+    let hall = Hall::new(rules(1000, 1000)).await;
+    let (replica, worker) = (hall.replica().await, hall.worker().await);
     let caller = replica.client.internal();
-    let mut pause = policy("operator", 1);
-    pause["suspended"] = true.into();
-    caller.put(&path(&hall), pause).await.expect(200);
-    assert_eq!(status_of(&Fan::new(&hall).check(&replica).await), "queued");
+    let mut narrow = policy("operator", 1);
+    narrow["maxActive"] = 1.into();
+    narrow["opensAt"] = json!("2021-01-01T00:00:00Z");
+    caller.put(&path(&hall), narrow).await.expect(200);
+    let (mut inside, mut next) = (Fan::new(&hall), Fan::new(&hall));
+    inside.check(&replica).await;
+    hall.refill().await;
+    worker.pass(hall.event).await.unwrap();
+    replica.renew().await;
+    assert_eq!(status_of(&inside.status(&replica).await), "active");
+    assert_eq!(status_of(&next.check(&replica).await), "queued");
+
     let release = |owner: &str| format!("{}?owner={owner}", path(&hall));
     let refused = caller.delete(&release("other")).await.expect(409);
     assert_eq!(refused.body["code"], "POLICY_OWNED");
     caller.delete(&release("operator")).await.expect(204);
     caller.delete(&release("operator")).await.expect(204);
-    replica.renew().await;
-    let told = Fan::new(&hall).check(&replica).await;
-    assert_eq!(
-        (&told.body["paused"], &told.body["threshold"]),
-        (&false.into(), &1.into())
+    let left = caller.get(&path(&hall)).await.expect(200).body;
+    assert_eq!(left["fence"]["owner"], "default");
+    assert_eq!(left["maxActive"], 1);
+    assert_ne!(
+        left["opensAt"], "2021-01-01T00:00:00Z",
+        "the event says when it is sold"
     );
-    let worker = hall.worker().await;
+    // Not even news of the event make the settings' rules of them.
+    replica.renew().await;
     hall.refill().await;
-    assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 1);
+    let told = Fan::new(&hall).check(&replica).await;
+    assert_eq!(told.body["threshold"], 1);
+    assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 0);
+    assert_eq!(status_of(&next.status(&replica).await), "queued");
     // Whoever declares the sale anew begins anew.
     caller
         .put(&path(&hall), policy("operator", 1))
         .await
         .expect(200);
+}
+
+#[tokio::test]
+async fn a_pause_outlives_who_declared_it() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let (replica, worker) = (hall.replica().await, hall.worker().await);
+    let caller = replica.client.internal();
+    let mut pause = policy("operator", 1);
+    pause["suspended"] = true.into();
+    caller.put(&path(&hall), pause).await.expect(200);
+    let mut fan = Fan::new(&hall);
+    assert_eq!(status_of(&fan.check(&replica).await), "queued");
+    let release = format!("{}?owner=operator", path(&hall));
+    caller.delete(&release).await.expect(204);
+    replica.renew().await;
+    hall.refill().await;
+    assert_eq!(worker.pass(hall.event).await.unwrap().status, "closed");
+    assert_eq!(fan.check(&replica).await.body["paused"], true);
 }
 
 #[tokio::test]
@@ -302,7 +333,9 @@ async fn nobody_gets_a_number_before_the_lobby_opens() {
     later["fence"]["sequence"] = 2.into();
     caller.put(&path(&hall), later).await.expect(200);
     assert_eq!(position_of(&fan.check(&replica).await), 1);
-    assert_eq!(worker.pass(hall.event).await.unwrap().status, "closed");
+    let pass = worker.pass(hall.event).await.unwrap();
+    assert_eq!(pass.status, "closed");
+    assert!((1..=3_600_000).contains(&pass.opens_in_ms), "{pass:?}");
     let waiting = caller.get(&figures).await.expect(200).body;
     assert_eq!(waiting, json!({"waiting": 1, "active": 0, "admitted": 0}));
 }
