@@ -4,6 +4,7 @@ use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use futures::{StreamExt, TryStreamExt};
+use jiff::SignedDuration;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -101,6 +102,11 @@ pub(crate) struct Args {
     /// Address of ticket, for an operator outside the cluster; found by label where empty.
     #[arg(long, env = "TICKET_SERVICE_URL", hide_env_values = true)]
     ticket_url: Option<String>,
+    /// After so many seconds the policies that queue and ticket hold are looked at again, for
+    /// what somebody else may have changed.
+    #[arg(long, env = "READ_BACK_SECONDS", default_value_t = 300, hide_env_values = true,
+          value_parser = clap::value_parser!(u16).range(1..=3600))]
+    read_back_seconds: u16,
     /// Token of calls to them; the Secret `urr-internal` of the sale's namespace where empty.
     /// `@/path` reads it from a file.
     #[arg(long, env = "INTERNAL_API_TOKEN", hide_env_values = true, value_parser = parse_secret)]
@@ -208,6 +214,7 @@ async fn control(
         runtime.clock.clone(),
         instruments,
         peers,
+        SignedDuration::from_secs(args.read_back_seconds.into()),
         watched,
     );
     let world = Arc::new(world);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures::{Stream, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     autoscaling::v2::HorizontalPodAutoscaler,
@@ -125,6 +125,8 @@ pub(crate) struct World {
     pub(crate) instruments: Instruments,
     pub(crate) peers: Peers,
     pub(crate) bells: Bells,
+    /// How long what queue and ticket stored is believed.
+    pub(crate) believed_for: SignedDuration,
     pub(crate) watched: Watched,
     found: Found,
 }
@@ -148,6 +150,7 @@ impl World {
         clock: Clock,
         instruments: Instruments,
         peers: Peers,
+        believed_for: SignedDuration,
         watched: Watched,
     ) -> Self {
         Self {
@@ -157,6 +160,7 @@ impl World {
             instruments,
             peers,
             bells: Bells::new(),
+            believed_for,
             watched,
             found: Found::default(),
         }

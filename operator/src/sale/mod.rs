@@ -152,6 +152,8 @@ struct View<'a> {
     now: Timestamp,
     asks: Sale,
     phase: Phase,
+    /// How long what queue and ticket stored is believed.
+    believed_for: SignedDuration,
 }
 
 impl<'a> View<'a> {
@@ -167,6 +169,7 @@ impl<'a> View<'a> {
             namespace,
             now,
             asks,
+            believed_for: world.believed_for,
         }
     }
 
@@ -303,8 +306,8 @@ fn next_look(view: &View<'_>, memory: &Memory) -> Option<Timestamp> {
         .chain(throttle)
         .chain(step_up)
         .chain(memory.figures.next(view))
-        .chain(memory.queue.reads_back_at())
-        .chain(memory.ticket.reads_back_at());
+        .chain(memory.queue.reads_back_at(view))
+        .chain(memory.ticket.reads_back_at(view));
     all.filter(|at| *at > view.now).min()
 }
 

@@ -1,6 +1,6 @@
 //! Handing the policy to queue and ticket, and seeing that they keep it.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use urr_contract::{EventId, sale_policy::Throttle};
 use urr_operator_api::TicketingEvent;
 use urr_operator_plan::{
@@ -14,9 +14,6 @@ use crate::{
     clients::{Peer, PeerError, Stored},
     world::World,
 };
-
-/// How long what a service stored is believed.
-const BELIEVED: SignedDuration = SignedDuration::from_mins(5);
 
 /// What one service was handed.
 #[derive(Debug, Default)]
@@ -35,15 +32,15 @@ impl Handed {
     }
 
     /// When it is looked at again for what somebody else may have changed.
-    pub(super) fn reads_back_at(&self) -> Option<Timestamp> {
-        self.stored.as_ref().map(|(_, at)| *at + BELIEVED)
+    pub(super) fn reads_back_at(&self, view: &View<'_>) -> Option<Timestamp> {
+        self.stored.as_ref().map(|(_, at)| *at + view.believed_for)
     }
 
-    fn believed(&self, now: Timestamp) -> Option<&Stored> {
+    fn believed(&self, view: &View<'_>) -> Option<&Stored> {
         let (stored, at) = self.stored.as_ref()?;
-        let age = now.duration_since(*at);
+        let age = view.now.duration_since(*at);
         // A clock that was put back makes nothing fresh.
-        (!age.is_negative() && age < BELIEVED).then_some(stored)
+        (!age.is_negative() && age < view.believed_for).then_some(stored)
     }
 }
 
@@ -127,14 +124,14 @@ async fn give(
     peer: &Peer,
     handed: &mut Handed,
 ) -> Result<(), PeerError> {
-    let stored = match handed.believed(view.now) {
+    let stored = match handed.believed(view) {
         Some(stored) => Some(stored.clone()),
         None => peer.policy(event).await?,
     };
     let author = author(view.sale, &view.uid);
     let current = stored.as_ref().map(|stored| &stored.policy);
     let wanted = policy(&view.sale.spec, &author, throttle, current);
-    let was_known = handed.believed(view.now).is_some();
+    let was_known = handed.believed(view).is_some();
     let stored = match stored {
         Some(stored) if stored.policy == wanted => stored,
         before => {
