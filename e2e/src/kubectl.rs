@@ -1,11 +1,14 @@
-//! kubectl, as people type it.
+//! kubectl, as people type it. What tests ask often is asked without a process (see [`crate::api`]).
 
 use std::process::Command;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::command::{Answer, run};
+use crate::{
+    api::{find, path_of},
+    command::{Answer, run},
+};
 
 /// Runs kubectl with `arguments`, and gives it `input`.
 pub fn kubectl(arguments: &[&str], input: &str) -> anyhow::Result<Answer> {
@@ -38,6 +41,10 @@ pub fn apply_refused(namespace: &str, manifest: &str) -> anyhow::Result<String> 
 
 /// The object `resource`, such as `deployment/urr-ticket`; nothing where there is none.
 pub fn get(namespace: &str, resource: &str) -> anyhow::Result<Option<Value>> {
+    let (kind, name) = resource.split_once('/').context("kind/name")?;
+    if let Some(path) = path_of(namespace, kind) {
+        return find(&format!("{path}/{name}"));
+    }
     let arguments = [
         "get",
         resource,
@@ -68,6 +75,17 @@ pub fn items(namespace: &str, kind: &str) -> anyhow::Result<Vec<Value>> {
 
 /// All objects of a kind with labels `selector`.
 pub fn labelled(namespace: &str, kind: &str, selector: &str) -> anyhow::Result<Vec<Value>> {
+    let mut list = match path_of(namespace, kind) {
+        Some(path) => find(&format!("{path}?labelSelector={selector}"))?.unwrap_or_default(),
+        None => list_by_kubectl(namespace, kind, selector)?,
+    };
+    match list["items"].take() {
+        Value::Array(items) => Ok(items),
+        other => bail!("a list of {kind} has items, not {other}"),
+    }
+}
+
+fn list_by_kubectl(namespace: &str, kind: &str, selector: &str) -> anyhow::Result<Value> {
     let arguments = [
         "get",
         kind,
@@ -79,11 +97,7 @@ pub fn labelled(namespace: &str, kind: &str, selector: &str) -> anyhow::Result<V
         "json",
     ];
     let text = kubectl(&arguments, "")?.ok("kubectl get")?;
-    let mut list: Value = serde_json::from_str(&text).context("kubectl writes JSON")?;
-    match list["items"].take() {
-        Value::Array(items) => Ok(items),
-        other => bail!("a list of {kind} has items, not {other}"),
-    }
+    serde_json::from_str(&text).context("kubectl writes JSON")
 }
 
 /// Deletes the object without waiting for it to be gone; kubectl's answer, whatever it is.
@@ -96,7 +110,7 @@ pub fn delete(namespace: &str, resource: &str) -> anyhow::Result<Answer> {
 pub fn events(namespace: &str, name: &str) -> anyhow::Result<Vec<(String, String)>> {
     let of_object = |event: &Value| event["regarding"]["name"] == name;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut all = items(namespace, "events.v1.events.k8s.io")?;
+    let mut all = items(namespace, "events")?;
     all.retain(of_object);
     all.sort_by_key(|event| text(&event["eventTime"]));
     Ok(all

@@ -14,7 +14,10 @@ use anyhow::Context;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::kubectl::{items, kubectl};
+use crate::{
+    api::{merge_status, path_of},
+    kubectl::items,
+};
 
 /// Between two looks at the namespace.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -123,22 +126,8 @@ fn status(pod: &Value) -> Value {
 }
 
 fn say(namespace: &str, pod: &str, status: &Value) -> anyhow::Result<()> {
-    let patch = json!({"status": status}).to_string();
-    kubectl(
-        &[
-            "patch",
-            "pod",
-            pod,
-            "--namespace",
-            namespace,
-            "--subresource=status",
-            "--patch",
-            &patch,
-        ],
-        "",
-    )?
-    .ok("kubectl patch")
-    .map(drop)
+    let pods = path_of(namespace, "pods").context("pods are known")?;
+    merge_status(&format!("{pods}/{pod}"), status)
 }
 
 #[cfg(test)]

@@ -5,9 +5,12 @@
 //! control plane alone (level *api*) nothing runs a pod, so [`Kubelet`] says of pods and jobs
 //! what a node would say, and the programs run on this machine.
 
+mod api;
 mod command;
+mod door;
 mod foreign;
 mod helm;
+mod keeper;
 mod kubectl;
 mod kubelet;
 mod namespace;
@@ -15,9 +18,12 @@ mod operator;
 mod port_forward;
 mod process;
 mod rollout;
+mod services;
 mod wait;
 
+pub use api::{api_url, create_all};
 pub use command::{Answer, run};
+pub use door::{Door, Log, Request};
 pub use foreign::Foreign;
 pub use helm::{Chart, Release};
 pub use kubectl::{apply, apply_refused, delete, events, exists, get, items, kubectl, labelled};
@@ -27,4 +33,5 @@ pub use operator::{Operator, install_definition};
 pub use port_forward::PortForward;
 pub use process::{Process, program};
 pub use rollout::{completed, established, rolled_out};
-pub use wait::{eventually, eventually_within};
+pub use services::{Fan, Reply, Service, Services, uuid};
+pub use wait::{eventually, eventually_within, in_seconds, now};

@@ -1,20 +1,29 @@
 //! The operator as a process of this machine, where no pod runs it.
 
-use std::{net::TcpListener, path::PathBuf, process::Command};
-
-use parking_lot::Mutex;
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
 
 use crate::{
     helm::Chart,
+    kubectl::kubectl,
     namespace::Namespace,
     process::{Process, program, target},
     rollout::established,
 };
 
-/// An operator that looks after one namespace, and has its Lease there. Ends when dropped.
+/// Where operators have their Leases.
+const HOME: &str = "urr-system";
+
+/// An operator that looks after one namespace. Ends when dropped.
 #[derive(Debug)]
 pub struct Operator {
     arguments: Vec<String>,
+    kubeconfig: Option<PathBuf>,
+    lease: String,
     log: PathBuf,
     process: Process,
     port: u16,
@@ -23,29 +32,40 @@ pub struct Operator {
 impl Operator {
     /// Makes its resource known and starts it with further `arguments`.
     pub fn start(namespace: &Namespace, arguments: &[&str]) -> anyhow::Result<Self> {
+        Self::start_with(namespace, arguments, None)
+    }
+
+    /// The same with another `kubeconfig`, such as [`crate::Door::kubeconfig`].
+    pub fn start_with(
+        namespace: &Namespace,
+        arguments: &[&str],
+        kubeconfig: Option<PathBuf>,
+    ) -> anyhow::Result<Self> {
         install_definition()?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let (name, port_text) = (namespace.name(), port.to_string());
         let ours = [
             "run",
+            // A Lease that outlives the namespace, as that of an operator in a pod does.
             "--namespace",
+            HOME,
+            "--lease-name",
             name,
             "--watch-namespaces",
             name,
             "--port",
             &port_text,
         ];
-        let ours = ours
-            .iter()
-            .chain(&["--lease-seconds", "3"])
-            .chain(arguments);
+        let ours = ours.iter().chain(arguments);
         let arguments: Vec<_> = ours.map(|argument| (*argument).to_owned()).collect();
         let folder = target()?.join("e2e");
         std::fs::create_dir_all(&folder)?;
         let log = folder.join(format!("{name}-operator.log"));
-        let process = run(&arguments, &log)?;
+        let process = run(&arguments, kubeconfig.as_deref(), &log)?;
         Ok(Self {
             arguments,
+            kubeconfig,
+            lease: name.to_owned(),
             log,
             process,
             port,
@@ -57,9 +77,19 @@ impl Operator {
         self.process.kill()
     }
 
-    /// Starts it again after [`Operator::kill`].
+    /// Starts it again after [`Operator::kill`]. Nobody doubts that the one before is dead, so
+    /// its Lease is not waited for.
     pub fn restart(&mut self) -> anyhow::Result<()> {
-        self.process = run(&self.arguments, &self.log)?;
+        let lease = [
+            "delete",
+            "lease",
+            &self.lease,
+            "--namespace",
+            HOME,
+            "--ignore-not-found",
+        ];
+        kubectl(&lease, "")?.ok("kubectl delete")?;
+        self.process = run(&self.arguments, self.kubeconfig.as_deref(), &self.log)?;
         Ok(())
     }
 
@@ -74,16 +104,24 @@ impl Operator {
     }
 }
 
-fn run(arguments: &[String], log: &std::path::Path) -> anyhow::Result<Process> {
+fn run(arguments: &[String], kubeconfig: Option<&Path>, log: &Path) -> anyhow::Result<Process> {
     let mut command = Command::new(program("urr-operator")?);
+    // Lines go into a file, where colours are noise.
+    command.env("NO_COLOR", "1");
     command.args(arguments);
+    if let Some(kubeconfig) = kubeconfig {
+        command.env("KUBECONFIG", kubeconfig);
+    }
     Process::start(command, log)
 }
 
-/// Makes `TicketingEvent` known; tests run side by side and helm does one thing at a time.
+/// Makes `TicketingEvent` known, once for all tests of a process.
 pub fn install_definition() -> anyhow::Result<()> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock();
-    Chart::Crds.install("urr-system", &["--create-namespace"])?;
-    established("ticketingevents.urr.internal")
+    static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
+    let install = || -> anyhow::Result<()> {
+        Chart::Crds.install(HOME, &["--create-namespace"])?;
+        established("ticketingevents.urr.internal")
+    };
+    let installed = INSTALLED.get_or_init(|| install().map_err(|error| format!("{error:#}")));
+    installed.clone().map_err(anyhow::Error::msg)
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::bail;
+use jiff::{SignedDuration, Timestamp};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -42,6 +43,22 @@ pub fn eventually_within<T>(
         }
         thread::sleep(PAUSE);
     }
+}
+
+/// The time of this machine, which is that of everything the tests look at.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what real programs do is compared with the clock that they have"
+)]
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// So many whole seconds from now, at a whole second.
+pub fn in_seconds(seconds: i64) -> Timestamp {
+    let now = now();
+    let whole = now - SignedDuration::from_nanos(now.subsec_nanosecond().into());
+    whole + SignedDuration::from_secs(seconds)
 }
 
 #[cfg(test)]

@@ -3,7 +3,18 @@
 
 mod admission;
 mod charts;
+mod claims;
+mod deletion;
+mod drift;
+mod figures;
+mod floors;
 mod install;
+mod killed;
+mod opening;
+mod phases;
 mod played;
+mod rules;
 mod settings;
+mod stage;
 mod stores;
+mod wrong;

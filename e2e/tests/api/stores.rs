@@ -1,9 +1,12 @@
 //! The operator makes what a namespace needs as soon as the chart is there, with any provider.
 
+use anyhow::Context;
 use urr_e2e::{
-    Chart, Foreign, Kubelet, Namespace, Operator, completed, eventually, get, in_namespace, items,
-    labelled, rolled_out,
+    Chart, Foreign, Kubelet, Namespace, Operator, apply, completed, events, eventually, get,
+    in_namespace, items, labelled, rolled_out, uuid,
 };
+
+use crate::stage::{condition, sale, text};
 
 const DATABASES: [&str; 6] = ["auth", "ticket", "payment", "stats", "community", "queue"];
 
@@ -52,7 +55,6 @@ fn small_installs_get_a_postgres_for_each_database() -> anyhow::Result<()> {
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn other_operators_get_objects_that_their_definitions_take() -> anyhow::Result<()> {
-    let (postgres, kafka) = (Foreign::Cluster.install()?, Foreign::KafkaTopic.install()?);
     in_namespace("foreign", |namespace| {
         let large = Chart::Platform.example("large")?;
         let arguments = [
@@ -63,6 +65,11 @@ fn other_operators_get_objects_that_their_definitions_take() -> anyhow::Result<(
         ];
         Chart::Platform.install(namespace.name(), &arguments)?;
         let _operator = Operator::start(namespace, &[])?;
+        // A cluster of somebody else's may have both.
+        if get("default", CNPG)?.is_none() && get("default", STRIMZI)?.is_none() {
+            missing(namespace)?;
+        }
+        let (postgres, kafka) = (Foreign::Cluster.install()?, Foreign::KafkaTopic.install()?);
         for database in DATABASES.iter().filter(|_| postgres) {
             let name = format!("clusters.postgresql.cnpg.io/urr-postgres-{database}");
             let cluster = there(namespace, &name)?;
@@ -79,4 +86,27 @@ fn other_operators_get_objects_that_their_definitions_take() -> anyhow::Result<(
         }
         Ok(())
     })
+}
+
+const CNPG: &str = "customresourcedefinition/clusters.postgresql.cnpg.io";
+const STRIMZI: &str = "customresourcedefinition/kafkatopics.kafka.strimzi.io";
+
+/// A sale says which API is missing, as long as it is.
+fn missing(namespace: &Namespace) -> anyhow::Result<()> {
+    let sale = sale("aurora", &uuid(), &serde_json::json!({}));
+    apply(namespace.name(), &sale.to_string())?;
+    let sentence = eventually("the missing API is told", || {
+        let sale = get(namespace.name(), "ticketingevent/aurora")?;
+        let sale = sale.context("it is applied")?;
+        let accepted = condition(&sale, "Accepted");
+        anyhow::ensure!(accepted["reason"] == "ApiMissing", "{accepted}");
+        Ok(Some(text(&accepted["message"])))
+    })?;
+    assert!(sentence.contains("postgresql.cnpg.io"), "{sentence}");
+    let told = eventually("an event about it", || {
+        let all = events(namespace.name(), "aurora")?;
+        Ok(all.into_iter().find(|(reason, _)| reason == "ApiMissing"))
+    })?;
+    assert!(told.1.contains("postgresql.cnpg.io"), "{told:?}");
+    Ok(())
 }

@@ -1,0 +1,188 @@
+//! What the operator costs, and how fast it is with many sales.
+
+use std::{collections::BTreeMap, thread, time::Duration};
+
+use anyhow::{Context, ensure};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use urr_e2e::{Request, create_all, eventually, eventually_within, items, kubectl, now};
+
+use crate::stage::{Setting, Stage, condition, declared, on_stage, sale, text};
+
+/// So many sales are applied at once.
+const SALES: usize = 100;
+/// In this time all of them are to be accepted.
+const ACCEPTED_WITHIN: SignedDuration = SignedDuration::from_secs(10);
+/// API calls that one change may cost.
+const CALLS: usize = 10;
+/// A settled operator is watched for so long.
+const REST: Duration = Duration::from_secs(30);
+/// Nobody asks for anything for so long: it has settled.
+const QUIET: Duration = Duration::from_secs(3);
+/// Kinds that the operator reads or writes, or that follow from them.
+const KINDS: [&str; 11] = [
+    "configmaps",
+    "deployments",
+    "events",
+    "horizontalpodautoscalers",
+    "jobs",
+    "pods",
+    "replicasets",
+    "secrets",
+    "services",
+    "statefulsets",
+    "ticketingevents",
+];
+
+/// What was asked of the API server for the sake of sales.
+fn calls(requests: Vec<Request>) -> Vec<String> {
+    let asked = requests.into_iter().filter(|request| {
+        let is_lease = request.path.contains("/leases");
+        // Asked by the probes, and to begin watching anew.
+        let is_rest = request.path == "/version" || request.path.contains("watch=true");
+        request.path.starts_with("/api") && !is_lease && !is_rest
+    });
+    asked
+        .map(|request| format!("{} {}", request.method, request.path))
+        .collect()
+}
+
+/// Waits until the operator asks for nothing any more; returns what it asked for meanwhile.
+fn settled(stage: &Stage<'_>) -> anyhow::Result<Vec<String>> {
+    let mut all = Vec::new();
+    let mut quiet_since = now();
+    eventually_within(Duration::from_mins(3), "the operator settles", || {
+        let asked = calls(stage.log.take());
+        if !asked.is_empty() {
+            quiet_since = now();
+        }
+        all.extend(asked);
+        let quiet = now().duration_since(quiet_since);
+        Ok((Duration::try_from(quiet)? >= QUIET).then_some(()))
+    })?;
+    Ok(all)
+}
+
+/// The version of each object of the namespace.
+fn versions(stage: &Stage<'_>) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut versions = BTreeMap::new();
+    for kind in KINDS {
+        for object in items(stage.namespace, kind)? {
+            let metadata = &object["metadata"];
+            let name = format!("{kind}/{}", text(&metadata["name"]));
+            versions.insert(name, text(&metadata["resourceVersion"]));
+        }
+    }
+    Ok(versions)
+}
+
+/// A figure of `/proc/<id>/status`, in MB.
+fn memory(id: u32, name: &str) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let mut lines = status.lines().filter_map(|line| line.strip_prefix(name));
+    let kilobytes = lines.next().and_then(|rest| rest.split_whitespace().next());
+    let kilobytes: f64 = kilobytes.context("the kernel says it")?.parse()?;
+    Ok(kilobytes / 1024.0)
+}
+
+fn hundred() -> Vec<Value> {
+    let sales = (0..SALES).map(|number| {
+        let name = format!("sale-{number}");
+        let changes = json!({"eventId": null, "event": declared(&name)});
+        sale(&name, "", &changes)
+    });
+    sales.collect()
+}
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn a_hundred_sales_are_accepted_soon_and_then_all_is_quiet() -> anyhow::Result<()> {
+    on_stage("figures", Setting::default(), |stage| {
+        stage.sell("first", &json!({}))?;
+        stage.ready("first")?;
+        let began = now();
+        create_all(stage.namespace, "ticketingevents", &hundred())?;
+        let created = now().duration_since(began);
+        let accepted = |count: usize| {
+            eventually("all are accepted", || {
+                let sales = items(stage.namespace, "ticketingevents")?;
+                let accepted = sales
+                    .iter()
+                    .filter(|sale| condition(sale, "Accepted")["status"] == "True");
+                Ok((accepted.count() == count).then(now))
+            })
+        };
+        let took = accepted(SALES + 1)?.duration_since(began);
+        eprintln!(
+            "{SALES} sales accepted in {} ms, of which {} ms until the last was made",
+            took.as_millis(),
+            created.as_millis()
+        );
+        ensure!(took <= ACCEPTED_WITHIN, "it took {took:#}");
+        settled(stage)?;
+        resident(stage)?;
+        one_change(stage)?;
+        at_rest(stage)?;
+        resident(stage)
+    })
+}
+
+fn resident(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    let id = stage.operator.process().id();
+    eprintln!(
+        "resident with {} sales: {:.1} MB, of which {:.1} MB its own",
+        SALES + 1,
+        memory(id, "VmRSS:")?,
+        memory(id, "RssAnon:")?
+    );
+    Ok(())
+}
+
+fn one_change(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let patch = r#"{"spec": {"admission": {"maxActive": 1234}}}"#;
+    let arguments = [
+        "patch",
+        "ticketingevent",
+        "sale-7",
+        "--type=merge",
+        "--patch",
+        patch,
+    ];
+    kubectl(
+        &[&arguments[..], &["--namespace", stage.namespace]].concat(),
+        "",
+    )?
+    .ok("kubectl patch")?;
+    stage.ready("sale-7")?;
+    let asked = settled(stage)?;
+    eprintln!("one change took {} API calls: {asked:#?}", asked.len());
+    ensure!(!asked.is_empty(), "a change is written into the status");
+    ensure!(asked.len() <= CALLS, "{asked:#?}");
+    Ok(())
+}
+
+fn at_rest(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let before = versions(stage)?;
+    stage.log.take();
+    thread::sleep(REST);
+    let after = versions(stage)?;
+    let requests = stage.log.take();
+    let writes: Vec<_> = requests
+        .iter()
+        .filter(|request| request.is_write())
+        .collect();
+    let reads: Vec<_> = calls(requests.clone());
+    eprintln!(
+        "{} s of rest: {} requests, of which {} for the Lease",
+        REST.as_secs(),
+        requests.len(),
+        requests
+            .iter()
+            .filter(|request| request.path.contains("/leases"))
+            .count()
+    );
+    ensure!(after == before, "{after:#?} is not {before:#?}");
+    ensure!(writes.is_empty(), "{writes:#?}");
+    ensure!(reads.is_empty(), "{reads:#?}");
+    Ok(())
+}
