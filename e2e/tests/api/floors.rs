@@ -45,7 +45,7 @@ fn floors_rise_before_a_sale_and_fall_after_it() -> anyhow::Result<()> {
         }
 
         stage.kubelet.hold("urr-ticket-");
-        let opens_at = in_seconds(15);
+        let opens_at = in_seconds(25);
         let closes_at = opens_at + SignedDuration::from_secs(2);
         let soon =
             json!({"sale": {"opensAt": opens_at, "closesAt": closes_at}, "capacity": floors});
