@@ -10,12 +10,14 @@ use urr_e2e::{
 };
 
 /// Stores outside the cluster, one pod for each service.
-const VALUES: [&str; 10] = [
+const VALUES: [&str; 12] = [
     "postgres.provider=External",
     "postgres.external.host=db.example.com",
     "kafka.provider=Direct",
     "kafka.bootstrapServers=kafka.example.com:9092",
     "redis.host=redis.example.com",
+    "images.provider=Volume",
+    "images.storageClass=shared",
     "payment.provider=simulator",
     "payment.simulatorUrl=http://simulator.example.com",
     "defaults.replicas=1",
