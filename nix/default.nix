@@ -26,7 +26,15 @@ in
   };
 
   checks = import ./checks.nix {
-    inherit (pkgs) lib runCommand clippy rustfmt jq gnutar;
+    inherit (pkgs)
+      lib
+      runCommand
+      cargo
+      clippy
+      rustfmt
+      jq
+      gnutar
+      ;
     inherit binaries images;
   };
 

@@ -1,7 +1,7 @@
 # The two programs, the CRDs, the charts and the list of what was linked (SBOM).
 #
-# The workspace is one derivation, so that its dependencies are compiled once; each program
-# is then a small package of its own, so that an image's closure holds nothing else.
+# Both are linked in one derivation; each program is then a small package of its own, so that
+# an image's closure holds nothing else.
 {
   lib,
   runCommand,
@@ -22,48 +22,118 @@ let
       );
     };
 
+  # What is built and shipped. `e2e` is a member of the workspace, so cargo reads its
+  # manifest; nothing of it is linked.
   src = sources [
     ../Cargo.toml
     ../Cargo.lock
-    ../clippy.toml
-    ../rustfmt.toml
     ../migrations
     ../operator
     ../services
-    ../crds
-    # A member of the workspace, so its manifest is read; nothing of it is linked.
     ../e2e/Cargo.toml
-    ../e2e/src
-    ../e2e/tests
   ];
 
-  # Of the source, not of the commit: the same files give the same images.
-  sourceHash = builtins.substring 0 32 (baseNameOf (toString src));
+  # What decides how the dependencies are compiled.
+  manifests = sources (
+    [
+      ../Cargo.toml
+      ../Cargo.lock
+    ]
+    ++ map (lib.fileset.fileFilter (file: file.name == "Cargo.toml")) [
+      ../operator
+      ../services
+      ../e2e
+    ]
+  );
 
-  workspace = toolchain.buildRustPackage {
+  # Of the source, not of the commit: the same files give the same images. And hashed once
+  # more: Nix takes the hash in a store path's name, wherever it stands, for a use of that
+  # path, and would put the sources into the images that carry it as a label.
+  sourceHash = builtins.substring 0 32 (builtins.hashString "sha256" (baseNameOf (toString src)));
+
+  # Crates whose sources are not there become empty ones, so that cargo accepts the workspace.
+  emptyCrates = ''
+    find . -mindepth 2 -name Cargo.toml -printf '%h\n' | while read -r crate; do
+      [ ! -d "$crate/src" ] || continue
+      mkdir "$crate/src" "$crate/tests"
+      echo '//! Empty.' > "$crate/src/lib.rs"
+      printf '//! Empty.\nfn main() {}\n' > "$crate/src/main.rs"
+      ! grep -q '^\[build-dependencies]' "$crate/Cargo.toml" || cp "$crate/src/main.rs" "$crate/build.rs"
+      for test in $(sed -n '/^\[\[test]]/,/^$/ s/^name = "\(.*\)"/\1/p' "$crate/Cargo.toml"); do
+        printf '//! Empty.\nfn main() {}\n' > "$crate/tests/$test.rs"
+      done
+    done
+  '';
+
+  # librdkafka is configured by scripts that ask for /usr/bin/env. And all vendored files have
+  # one time, that of the store, or cargo takes what was compiled from them for outdated.
+  settleVendored = ''
+    chmod -R u+w "$cargoDepsCopy"
+    for crate in "$cargoDepsCopy"/rdkafka-sys-*; do patchShebangs "$crate"; done
+    find "$cargoDepsCopy" -exec touch --no-dereference --date=@1 {} +
+  '';
+
+  # Runs cargo over our crates, in two derivations: the first does the very same over empty
+  # crates and keeps what became of the dependencies, so that they are compiled again only
+  # when Cargo.lock or a manifest changes; the second adds the sources to it.
+  build =
+    args:
+    let
+      common = {
+        inherit version;
+        cargoLock.lockFile = ../Cargo.lock;
+        env = {
+          # Queries are checked against services/*/.sqlx.
+          SQLX_OFFLINE = "true";
+          # Ours, whether or not the machine has one: an image holds no other library than libc.
+          LIBZ_SYS_STATIC = "1";
+        };
+        # Tests that need no engine are a check of their own (checks.nix); the others need
+        # Postgres, Redis and Kafka, which is more than a build may ask for.
+        doCheck = false;
+        meta = {
+          license = lib.licenses.asl20;
+          platforms = lib.platforms.linux;
+        };
+      }
+      // args;
+      dependencies = toolchain.buildRustPackage (
+        common
+        // {
+          pname = "${args.pname}-dependencies";
+          src = manifests;
+          postPatch = emptyCrates + settleVendored;
+          # Without what came of the empty crates, and without two notes that nobody reads
+          # again: librdkafka's with the date, cargo's with the compiler's times.
+          installPhase = ''
+            find target -depth \( -name 'urr[-_]*' -o -name 'liburr[-_]*' -o -name urr -o -name urr.d \) -exec rm -r {} +
+            find target -name 'config.log*' -delete
+            rm target/.rustc_info.json
+            cp -r target $out
+          '';
+          # They are linked as they are; nothing here is a program.
+          dontFixup = true;
+        }
+      );
+    in
+    toolchain.buildRustPackage (
+      common
+      // {
+        postPatch = emptyCrates + settleVendored + ''
+          cp -r --preserve=mode,timestamps ${dependencies} target
+          chmod -R u+w target
+        '';
+        passthru = { inherit dependencies; };
+      }
+    );
+
+  workspace = build {
     pname = "urr-workspace";
-    inherit version src;
-    cargoLock.lockFile = ../Cargo.lock;
+    inherit src;
     cargoBuildFlags = [
       "--package=urr-urr"
       "--package=urr-operator"
     ];
-    # librdkafka is configured by scripts that ask for /usr/bin/env.
-    postPatch = ''
-      find "$cargoDepsCopy" -maxdepth 3 -type d -name 'rdkafka-sys-*' -print0 | xargs -0 --no-run-if-empty chmod -R u+w
-      find "$cargoDepsCopy" -maxdepth 3 -type d -name 'rdkafka-sys-*' -print0 | while IFS= read -r -d "" crate; do
-        patchShebangs "$crate"
-      done
-    '';
-    # Queries are checked against services/*/.sqlx.
-    env.SQLX_OFFLINE = "true";
-    # Tests that need no engine are a check of their own (checks.nix); the others need
-    # Postgres, Redis and Kafka, which is more than a build may ask for.
-    doCheck = false;
-    meta = {
-      license = lib.licenses.asl20;
-      platforms = lib.platforms.linux;
-    };
   };
 
   program =
@@ -78,7 +148,8 @@ let
         };
       }
       ''
-        install -Dm755 ${workspace}/bin/${name} $out/bin/${name}
+        mkdir -p $out/bin
+        strip -o $out/bin/${name} ${workspace}/bin/${name}
       '';
 
   # Files as they are, links between them followed.
@@ -89,7 +160,13 @@ let
     '';
 in
 {
-  inherit version sourceHash workspace;
+  inherit
+    version
+    sources
+    sourceHash
+    build
+    workspace
+    ;
 
   urr = program "urr" "The ticketing platform: seven services and the local platform in one program";
   urr-operator = program "urr-operator" "Kubernetes operator for ticket sales";
@@ -101,9 +178,12 @@ in
   ];
 
   # CycloneDX, one file a program, from the lock file that built it.
-  sbom = workspace.overrideAttrs (old: {
+  sbom = toolchain.buildRustPackage {
     pname = "urr-sbom";
-    nativeBuildInputs = old.nativeBuildInputs ++ [ cargo-cyclonedx ];
+    inherit version src;
+    cargoLock.lockFile = ../Cargo.lock;
+    postPatch = emptyCrates;
+    nativeBuildInputs = [ cargo-cyclonedx ];
     buildPhase = ''
       cargo cyclonedx --format json --describe binaries --spec-version 1.5 --no-build-deps
     '';
@@ -111,5 +191,6 @@ in
       install -Dm644 services/urr/urr_bin.cdx.json $out/urr.cdx.json
       install -Dm644 operator/urr-operator_bin.cdx.json $out/urr-operator.cdx.json
     '';
-  });
+    doCheck = false;
+  };
 }

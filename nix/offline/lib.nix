@@ -71,6 +71,20 @@ rec {
       { root, fileset }:
       let
         set = asFileset fileset;
+        # A folder without a file of the set is left out, as in nixpkgs.
+        isEmpty =
+          folder:
+          let
+            entries = builtins.readDir folder;
+            isKept =
+              name:
+              let
+                path = "${folder}/${name}";
+              in
+              if entries.${name} == "directory" then !isEmpty path else set.holds path name;
+          in
+          !any isKept (attrNames entries);
+        mayHold = path: any (kept: under kept path || under path kept) set.roots;
       in
       builtins.path {
         path = root;
@@ -78,7 +92,7 @@ rec {
         filter =
           path: type:
           if type == "directory" then
-            any (kept: under kept path || under path kept) set.roots
+            mayHold path && !isEmpty path
           else
             set.holds path (baseNameOf path);
       };

@@ -7,6 +7,14 @@
 let
   lib = import ./lib.nix;
 
+  # A file by its own content: the rest of the stand-in is no part of a hash.
+  file =
+    path:
+    builtins.path {
+      inherit path;
+      name = baseNameOf path;
+    };
+
   mkDerivation =
     attrs:
     let
@@ -16,7 +24,7 @@ let
           inherit system;
           name = if attrs.version or "" == "" then attrs.pname else "${attrs.pname}-${attrs.version}";
           builder = "/bin/bash";
-          args = [ "-euo" "pipefail" ./build.sh ];
+          args = [ "-euo" "pipefail" (file ./build.sh) ];
           PATH = "/rust/bin:/tools/bin:/usr/bin:/bin";
           SOURCE_DATE_EPOCH = "1";
           HOST = builtins.toJSON host;
@@ -91,14 +99,18 @@ let
           "--remap-path-prefix=/build=/src"
         ];
         CFLAGS = "-ffile-prefix-map=/build=/src -g0";
+        # Build scripts of C libraries copy their sources with the modes they find: read-only
+        # ones, as in the store, could not be built in place. So, as in nixpkgs, a copy.
+        postUnpack = ''
+          cargoDepsCopy=/build/vendor
+          cp -r $cargoDeps $cargoDepsCopy
+          chmod -R u+w $cargoDepsCopy
+        '';
         configurePhase = ''
           export CARGO_HOME=$TMPDIR/cargo
           mkdir -p $CARGO_HOME
-          # Build scripts of C libraries copy their sources with the modes they find:
-          # read-only ones, as in the store, could not be built in place.
-          cp -r $cargoDeps /build/vendor && chmod -R u+w /build/vendor
           printf '[source.crates-io]\nreplace-with = "vendored"\n[source.vendored]\ndirectory = "%s"\n' \
-            /build/vendor > $CARGO_HOME/config.toml
+            $cargoDepsCopy > $CARGO_HOME/config.toml
         '';
         # As nixpkgs does: the list of crates goes into the binary.
         buildPhase = "cargo auditable build --release --locked --offline ${toString cargoBuildFlags}";
@@ -121,7 +133,7 @@ let
       name = "stream-${name}";
       __structuredAttrs = true;
       builder = "/bin/bash";
-      args = [ "-euo" "pipefail" ./image.sh ];
+      args = [ "-euo" "pipefail" (file ./image.sh) ];
       PATH = "/usr/bin:/bin";
       exportReferencesGraph.closure = contents ++ [ (writeText "config.json" (builtins.toJSON config)) ];
       inherit contents;

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes a fresh Debian machine able to build and run URR: installs what is missing, says
 # what it does, and touches nothing else. With --kafka also what real Kafka needs, with
-# --python what tools of the tests need that come from PyPI.
+# --python what tools of the tests need that come from PyPI, with --nix a Nix that evaluates
+# and builds the flake.
 #
 # Installing PostgreSQL or Redis from Debian's packages normally starts a server and makes
 # a database cluster. Neither is wanted here, `urr up` runs its own, so both are
@@ -11,12 +12,13 @@ set -eu
 say() { printf 'bootstrap: %s\n' "$*"; }
 fail() { printf 'bootstrap: %s\n' "$*" >&2; exit 1; }
 
-kafka=no python=no
+kafka=no python=no nix=no
 for argument in "$@"; do
     case $argument in
         --kafka) kafka=yes ;;
         --python) python=yes ;;
-        *) fail "unknown option $argument; there are --kafka and --python" ;;
+        --nix) nix=yes ;;
+        *) fail "unknown option $argument; there are --kafka, --python and --nix" ;;
     esac
 done
 
@@ -37,6 +39,10 @@ if [ $kafka = yes ]; then
 fi
 if [ $python = yes ]; then
     python3 -c 'import ensurepip' 2>/dev/null || need python3-venv "Python with venv"
+fi
+if [ $nix = yes ]; then
+    have nix || need nix-bin "Nix"
+    have jq || need jq "jq"
 fi
 [ -n "$packages" ] || exit 0
 
