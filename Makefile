@@ -12,6 +12,8 @@
 #   make crds          renews crds/ after a change of operator/api
 #   make nix           evaluates the flake without nixpkgs (LEVEL=build: and builds all of it, twice)
 #   make openapi       renews services/gateway/openapi.json after a change of a handler
+#   make images        images of the programs for release, without Nix
+#   make reproducible  the same bytes in two places, for a sample (LEVEL=all: for the programs)
 #   make deny          cargo-deny, where it is installed
 
 CARGO ?= cargo
@@ -22,7 +24,7 @@ LEVEL ?= node
 # Queries are checked against services/*/.sqlx, so that building needs no database.
 export SQLX_OFFLINE := true
 
-.PHONY: up crowd build e2e test test-crates test-kafka test-aws lint fmt sqlx crds nix deny packages packages-with-kafka packages-for-tests clippy doc format-check openapi test-openapi
+.PHONY: up crowd build e2e test test-crates test-kafka test-aws lint fmt sqlx crds nix images reproducible deny packages packages-with-kafka packages-for-tests clippy doc format-check openapi test-openapi
 
 up: $(if $(KAFKA),packages-with-kafka,packages) build
 	exec $(URR) up $(if $(KAFKA),--kafka) $(UP_FLAGS)
@@ -79,6 +81,12 @@ nix:
 openapi:
 	$(CARGO) run --quiet --locked --package urr-urr -- openapi > services/gateway/openapi.json.new
 	mv services/gateway/openapi.json.new services/gateway/openapi.json
+
+images: packages
+	images/make.sh
+
+reproducible: packages
+	images/reproducible.sh $(if $(filter all,$(LEVEL)),all,sample)
 
 deny:
 	services/urr/deny.sh
