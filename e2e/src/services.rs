@@ -19,7 +19,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use crate::{keeper::start_kept, process::program};
+use crate::{keeper::start_kept, process::program, wait::eventually};
 
 /// What their folders are called, where all accounts can reach them; a number follows.
 const FOLDER: &str = "urr-e2e-services-";
@@ -160,7 +160,21 @@ impl Fan<'_> {
         self.ask(Method::POST, &format!("/api/queue/leave/{event}"))
     }
 
+    /// Asks until there is an answer: a line that is busy says so, and people ask again.
     fn ask(&mut self, method: Method, path: &str) -> anyhow::Result<Value> {
+        let (headers, reply) = eventually("the waiting room has time", || {
+            let (headers, reply) = self.ask_once(method.clone(), path)?;
+            let is_busy = reply.status == StatusCode::SERVICE_UNAVAILABLE;
+            Ok((!is_busy).then_some((headers, reply)))
+        })?;
+        if !reply.status.is_success() {
+            bail!("{reply:?}");
+        }
+        self.cookies.extend(cookies_of(&headers));
+        Ok(reply.body)
+    }
+
+    fn ask_once(&self, method: Method, path: &str) -> anyhow::Result<(HeaderMap, Reply)> {
         let services = self.services;
         let cookies: Vec<_> = self
             .cookies
@@ -174,12 +188,7 @@ impl Fan<'_> {
             .header("x-user-id", &self.user)
             .header("x-user-role", "user")
             .header(COOKIE, cookies.join("; "));
-        let (headers, reply) = reply(request)?;
-        if !reply.status.is_success() {
-            bail!("{reply:?}");
-        }
-        self.cookies.extend(cookies_of(&headers));
-        Ok(reply.body)
+        reply(request)
     }
 }
 

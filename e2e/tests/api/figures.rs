@@ -70,6 +70,10 @@ fn versions(stage: &Stage<'_>) -> anyhow::Result<BTreeMap<String, String>> {
     let mut versions = BTreeMap::new();
     for kind in KINDS {
         for object in items(stage.namespace, kind)? {
+            // Others go on telling what they wait for, such as a volume.
+            if kind == "events" && object["reportingController"] != "urr-operator" {
+                continue;
+            }
             let metadata = &object["metadata"];
             let name = format!("{kind}/{}", text(&metadata["name"]));
             versions.insert(name, text(&metadata["resourceVersion"]));

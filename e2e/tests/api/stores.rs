@@ -70,6 +70,11 @@ fn other_operators_get_objects_that_their_definitions_take() -> anyhow::Result<(
             missing(namespace)?;
         }
         let (postgres, kafka) = (Foreign::Cluster.install()?, Foreign::KafkaTopic.install()?);
+        if !kafka {
+            // Nothing is made while one of the two is missing.
+            let direct = [&arguments[..], &["--set", "kafka.provider=Direct"]].concat();
+            Chart::Platform.install(namespace.name(), &direct)?;
+        }
         for database in DATABASES.iter().filter(|_| postgres) {
             let name = format!("clusters.postgresql.cnpg.io/urr-postgres-{database}");
             let cluster = there(namespace, &name)?;
