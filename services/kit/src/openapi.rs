@@ -7,7 +7,7 @@
 //! A refusal is described by its status and a sentence that names its codes in backticks:
 //! ``(status = 409, description = "`SEAT_TAKEN`: somebody was faster.")``. The codes become
 //! the values that `code` may have, so whoever checks answers against the document checks
-//! them too.
+//! them too. The name of a field in backticks, `redirectTo`, says that the refusal has it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -128,7 +128,70 @@ pub fn complete(api: &OpenApi, everywhere: &[Everywhere]) -> anyhow::Result<Valu
     }
     document["paths"] = Value::Object(completed);
     document["components"]["responses"] = Value::Object(shared);
+    forbid_nulls(&mut document);
     Ok(document)
+}
+
+/// What a client must send is never null, although the type that takes it is an `Option`, so that
+/// the handler words what is missing.
+fn forbid_nulls(document: &mut Value) {
+    let mut sent = BTreeSet::new();
+    for item in document["paths"]
+        .as_object()
+        .into_iter()
+        .flat_map(Map::values)
+    {
+        for operation in item.as_object().into_iter().flat_map(Map::values) {
+            note_schemas(document, &operation["requestBody"], &mut sent);
+        }
+    }
+    for name in sent {
+        let path = format!("/components/schemas/{name}");
+        let Some(schema) = document.pointer_mut(&path) else {
+            continue;
+        };
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        for name in required.iter().filter_map(Value::as_str) {
+            let field = schema.pointer_mut(&format!("/properties/{name}"));
+            field.into_iter().for_each(forbid_null);
+        }
+    }
+}
+
+/// The names of all schemas that a part of the document refers to.
+fn note_schemas(document: &Value, part: &Value, names: &mut BTreeSet<String>) {
+    if let Some(name) = part["$ref"]
+        .as_str()
+        .and_then(|path| path.rsplit('/').next())
+        && names.insert(name.to_owned())
+    {
+        note_schemas(document, &document["components"]["schemas"][name], names);
+    }
+    match part {
+        Value::Array(parts) => parts
+            .iter()
+            .for_each(|part| note_schemas(document, part, names)),
+        Value::Object(fields) => {
+            fields
+                .values()
+                .for_each(|part| note_schemas(document, part, names));
+        }
+        _ => {}
+    }
+}
+
+/// Takes `null` from what a field may be.
+fn forbid_null(field: &mut Value) {
+    if let Some(Value::Array(choices)) = field.get_mut("oneOf") {
+        choices.retain(|one| one["type"] != "null");
+    }
+    if let Some(types) = field.get_mut("type")
+        && let Some(only) = types
+            .as_array()
+            .and_then(|types| types.iter().find(|one| *one != "null"))
+    {
+        *types = only.clone();
+    }
 }
 
 /// Gives the operations of one handler that answers to several methods a name each: the
@@ -226,12 +289,57 @@ fn codes_in(text: &str) -> BTreeSet<String> {
                 .bytes()
                 .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
     };
-    text.split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|word| is_code(word))
-        .map(str::to_owned)
-        .collect()
+    let codes = quoted(text).filter(|word| is_code(word));
+    codes.map(str::to_owned).collect()
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// What a field of a refusal says, beside those that every refusal has; `None` where it is none.
+fn field(name: &str) -> Option<Value> {
+    let time = |description| json!({"type": ["string", "null"], "format": "date-time", "description": description});
+    Some(match name {
+        "lobbyOpensAt" => time("When people may line up; null while that is not known."),
+        "maxPerPerson" => json!({
+            "type": "integer",
+            "description": "How many tickets of the event one person may have.",
+        }),
+        "missing" => json!({
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Names of the services that did not answer.",
+        }),
+        "openMatters" => json!({
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["code", "detail", "count"],
+                "properties": {
+                    "code": {"type": "string", "description": "What it is, for programs."},
+                    "detail": {"type": "string", "description": "What it is and what to do about it, for people."},
+                    "count": {"type": "integer", "minimum": 1, "description": "How many there are."},
+                },
+            },
+            "description": "What must come to its end first.",
+        }),
+        "opensAt" => time("When the sale opens for this person; null while that is not known."),
+        "owner" => json!({"type": "string", "description": "Where it is declared."}),
+        "redirectTo" => json!({
+            "type": "string",
+            "description": "Path of the page on which to queue.",
+            "examples": ["/queue"],
+        }),
+        "saleStatus" => json!({"type": "string", "description": "Where the sale stands."}),
+        "signInRequired" => json!({
+            "type": "boolean",
+            "description": "Whether signing in may change the answer.",
+        }),
+        "tier" => json!({"type": "string", "description": "The person's tier of membership."}),
+        _ => return None,
+    })
 }
 
 /// What [`crate::extract`] refuses.
@@ -283,10 +391,15 @@ fn describe(response: &mut Value, status: u16, codes: &BTreeSet<String>) {
     if response["description"].as_str().is_none_or(str::is_empty) {
         response["description"] = json!(meaning(status));
     }
+    let text = response["description"].as_str().unwrap_or_default();
+    let mut fields: Map<_, _> = quoted(text)
+        .filter_map(|name| Some((name.to_owned(), field(name)?)))
+        .collect();
+    fields.insert("code".to_owned(), json!({"enum": codes}));
     response["content"]["application/json"]["schema"] = json!({
         "allOf": [
             {"$ref": "#/components/schemas/Refusal"},
-            {"type": "object", "properties": {"code": {"enum": codes}}},
+            {"type": "object", "properties": fields},
         ],
     });
     if [429, 503].contains(&status) {
@@ -345,8 +458,16 @@ mod tests {
     use super::*;
 
     #[derive(utoipa::OpenApi)]
-    #[openapi(paths(take, look, change), components(schemas(Refusal)))]
+    #[openapi(paths(take, look, change), components(schemas(Refusal, Wish)))]
     struct Api;
+
+    #[derive(ToSchema)]
+    #[expect(dead_code, reason = "only its description is looked at")]
+    struct Wish {
+        #[schema(required)]
+        what: Option<String>,
+        why: Option<String>,
+    }
 
     /// Takes one.
     #[expect(dead_code, reason = "only its description is looked at")]
@@ -354,9 +475,9 @@ mod tests {
         post,
         path = "/api/things/{event}",
         params(("event" = EventId, Path)),
-        request_body = Refusal,
+        request_body = Wish,
         security(("bearer" = ["admin"], "entry" = [])),
-        responses((status = 200), (status = 409, description = "`TAKEN` or `SOLD_OUT`, `not this`"))
+        responses((status = 200), (status = 409, description = "`TAKEN` or `SOLD_OUT`, `not this`; see `tier`"))
     )]
     fn take() {}
 
@@ -422,7 +543,18 @@ mod tests {
         }
         assert!(response(&document, take, "429")["headers"]["Retry-After"].is_object());
         assert!(take["responses"]["409"].get("headers").is_none());
+        let schema = &take["responses"]["409"]["content"]["application/json"]["schema"];
+        let fields = schema["allOf"][1]["properties"].as_object();
+        assert!(fields.is_some_and(|fields| fields.keys().eq(["code", "tier"])));
         assert_eq!(take["summary"], "Takes one.");
+    }
+
+    #[test]
+    fn what_must_be_sent_is_never_null() {
+        let document = complete(&Api::openapi(), &[]).expect("a document");
+        let wish = &document["components"]["schemas"]["Wish"]["properties"];
+        assert_eq!(wish["what"]["type"], "string");
+        assert_eq!(wish["why"]["type"], json!(["string", "null"]));
     }
 
     #[test]
