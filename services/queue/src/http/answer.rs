@@ -17,7 +17,10 @@ use urr_contract::{
     tokens::{Claims, TokenError, TokenKey, VisitorClaims},
 };
 use urr_kit::{ApiError, ApiResult};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Object, ObjectBuilder, Type},
+};
 
 use super::caller::{Caller, receipt_cookie};
 use crate::{
@@ -76,18 +79,39 @@ pub(super) enum Status {
     NotInQueue,
 }
 
-/// What an answer says of the event; the artist is left out where ticket could not be asked.
+/// What an answer says of the event.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
 #[schema(as = QueueEventInfo)]
-enum EventInfo<'a> {
-    Known {
-        title: &'a str,
-        artist: Option<&'a str>,
-    },
-    Unknown {
-        title: &'static str,
-    },
+struct EventInfo<'a> {
+    title: &'a str,
+    /// Who plays; null for nobody in particular, and left out while that is not known.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[expect(
+        clippy::option_option,
+        reason = "absent, null and a name are three answers"
+    )]
+    artist: Option<Option<&'a str>>,
+}
+
+fn always_queued() -> Object {
+    always("queued")
+}
+
+fn always_active() -> Object {
+    always("active")
+}
+
+fn always_not_in_queue() -> Object {
+    always("not_in_queue")
+}
+
+/// The status of a body by which that body is told from the others.
+fn always(status: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some([status]))
+        .build()
 }
 
 /// A place in the line, inside, or neither: `status` says which.
@@ -109,6 +133,7 @@ pub(super) struct Queued<'a> {
     /// Always true.
     queued: bool,
     /// Always `queued`.
+    #[schema(schema_with = always_queued)]
     status: Status,
     /// The number. It never changes.
     number: u64,
@@ -155,6 +180,7 @@ pub(super) struct Active<'a> {
     /// Always false.
     queued: bool,
     /// Always `active`.
+    #[schema(schema_with = always_active)]
     status: Status,
     /// How many are inside.
     current_users: u64,
@@ -179,6 +205,7 @@ pub(super) struct Active<'a> {
 #[schema(as = QueuePlaceNone)]
 pub(super) struct Nowhere {
     /// Always `not_in_queue`.
+    #[schema(schema_with = always_not_in_queue)]
     status: Status,
     /// Always false.
     queued: bool,
@@ -451,11 +478,14 @@ impl Telling<'_> {
 
     fn event_info(&self) -> EventInfo<'_> {
         match self.info {
-            Some(info) => EventInfo::Known {
+            Some(info) => EventInfo {
                 title: &info.title,
-                artist: info.artist.as_deref(),
+                artist: Some(info.artist.as_deref()),
             },
-            None => EventInfo::Unknown { title: "Unknown" },
+            None => EventInfo {
+                title: "Unknown",
+                artist: None,
+            },
         }
     }
 }

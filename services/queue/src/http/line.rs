@@ -54,8 +54,9 @@ type AppState = extract::State<Arc<State>>;
         (status = 403, description = "`PRESALE_NOT_OPEN`: members of the artist buy first, and this \
             person's `tier` from `opensAt`. A visitor may be a member: `signInRequired`."),
         (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
-        (status = 409, description = "`SALE_CLOSED`: the sale has ended. `SOLD_OUT`: nothing is left. \
-            `LOBBY_NOT_OPEN`: people line up from `lobbyOpensAt`."),
+        (status = 409, description = "`SALE_CLOSED`: the sale has ended. `SOLD_OUT`: nothing is left; \
+            `saleStatus` tells more. `LOBBY_NOT_OPEN`: people line up from `lobbyOpensAt`, and the sale \
+            opens at `opensAt`."),
         (status = 503, description = "`QUEUE_UNAVAILABLE`: the line cannot be asked. `QUEUE_BUSY`: too \
             many are joining."),
     )

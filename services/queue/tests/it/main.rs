@@ -6,6 +6,7 @@
 
 mod admission;
 mod amnesia;
+mod description;
 mod ending;
 mod events;
 mod figures;
