@@ -141,6 +141,11 @@ impl Key {
         })
     }
 
+    /// The key of a file in the folder of all keys.
+    pub fn of_file(name: &str) -> Option<Self> {
+        Self::parse(&format!("{PREFIX}{name}"))
+    }
+
     /// As it is written.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{
-        DefaultBodyLimit, Multipart, Path, State as Shared,
+        DefaultBodyLimit, Multipart, State as Shared,
         multipart::{Field, MultipartError, MultipartRejection},
     },
     response::{IntoResponse, Response},
-    routing::get,
 };
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -23,7 +22,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use urr_kit::{
     ApiError, ApiResult,
-    extract::AppJson,
+    extract::{AppJson, AppPath},
     identity::Admin,
     openapi::{OpenApiRouter, routes},
 };
@@ -47,11 +46,10 @@ const UPLOAD: Act = Act {
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
-    // Keys have slashes, and no path of the document matches those.
     OpenApiRouter::default()
         .routes(audited(UPLOAD, routes!(upload)))
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
-        .route("/api/images/{*key}", get(show))
+        .routes(routes!(show))
 }
 
 /// The form of an upload.
@@ -66,7 +64,13 @@ struct UploadImage {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImageUploaded)]
 struct UploadAnswer {
+    /// Where everybody sees it.
+    #[schema(
+        example = "http://localhost:3001/api/images/files/1800000000000_poster-0123456789abcdef.png"
+    )]
     url: String,
+    /// Its key in the store.
+    #[schema(example = "files/1800000000000_poster-0123456789abcdef.png")]
     key: String,
 }
 
@@ -145,12 +149,30 @@ fn unreadable(error: MultipartError) -> ApiError {
     }
 }
 
+/// A picture.
+///
+/// Its address is the `url` of the upload. It never changes, and may be kept for ever.
+#[utoipa::path(
+    get,
+    path = "/api/images/files/{file}",
+    operation_id = "getImage",
+    tag = "Events",
+    params(
+        ("file" = String, Path, description = "The end of its key."),
+        ("if-none-match" = Option<String>, Header, description = "Tag of the picture that the client has."),
+    ),
+    responses(
+        (status = 200, description = "The picture.", body = Vec<u8>, content_type = "image/*"),
+        (status = 304, description = "Unchanged."),
+        (status = 404, description = "`IMAGE_NOT_FOUND`: there is no such picture."),
+    )
+)]
 async fn show(
     Shared(state): Shared<Arc<State>>,
-    Path(key): Path<String>,
+    AppPath(file): AppPath<String>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let key = Key::parse(&key).ok_or_else(refusal::image_not_found)?;
+    let key = Key::of_file(&file).ok_or_else(refusal::image_not_found)?;
     let known = headers.get_all(IF_NONE_MATCH).iter();
     let mut known = known.filter_map(|tags| tags.to_str().ok());
     // A picture that somebody has is the picture of that key, for ever.

@@ -156,6 +156,8 @@ struct StrangerAnswer {
 
 /// An object without fields, as clients look for it.
 #[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Nothing)]
 struct NoMembership {}
 
 /// One's own membership of an artist, with the points that made its tier.

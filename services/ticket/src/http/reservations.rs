@@ -45,7 +45,7 @@ struct CreateBody {
     #[schema(min_items = 1)]
     items: Vec<CreateItem>,
     /// The same key with the same request gives the same answer and holds nothing twice.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 64)]
     idempotency_key: Option<String>,
 }
@@ -70,7 +70,7 @@ struct CreateItem {
     responses(
         (status = 200, description = "Held until `expiresAt`.", body = CreateAnswer),
         (status = 400, description = "`INVALID_ITEMS`: no items, or a quantity nobody can order. `INVALID_IDEMPOTENCY_KEY`: too long."),
-        (status = 403, description = "`ENTRY_TOKEN_REQUIRED`: not let in for this event; `redirectTo` says where to queue. `PER_PERSON_LIMIT`: one person may have no more. `PRESALE_NOT_OPEN`: members of the artist buy first."),
+        (status = 403, description = "`ENTRY_TOKEN_REQUIRED`: not let in for this event; `redirectTo` says where to queue. `PER_PERSON_LIMIT`: one person may have no more than `maxPerPerson`. `PRESALE_NOT_OPEN`: members of the artist buy first, and this person's `tier` from `opensAt`."),
         (status = 404, description = "`EVENT_NOT_FOUND`, `TICKET_TYPE_NOT_FOUND`: unknown, or of another event."),
         (status = 409, description = "`NOT_ENOUGH_TICKETS`: fewer are left. `EVENT_NOT_ON_SALE`: too early or too late."),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`: the key was used for another request."),
@@ -189,7 +189,7 @@ struct Cancelled {
     responses(
         (status = 200, description = "Cancelled.", body = CancelAnswer),
         (status = 404, description = "`RESERVATION_NOT_FOUND`: unknown, or somebody else's."),
-        (status = 409, description = "`ALREADY_CANCELLED`, `ALREADY_EXPIRED`: it has ended. `PAYMENT_IN_PROGRESS`: the money is moving at this moment."),
+        (status = 409, description = "`ALREADY_CANCELLED`, `ALREADY_EXPIRED`: it has ended. `PAYMENT_IN_PROGRESS`: the money is moving at this moment. `TICKET_USED`: somebody came in on it."),
     )
 )]
 async fn cancel(

@@ -141,7 +141,7 @@ struct ReserveBody {
     #[schema(min_items = 1, max_items = 8)]
     seat_ids: Vec<SeatId>,
     /// The same key with the same request gives the same answer and holds nothing twice.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 64)]
     idempotency_key: Option<String>,
 }
@@ -159,7 +159,7 @@ struct ReserveBody {
     responses(
         (status = 200, description = "Held until `expiresAt`.", body = HoldAnswer),
         (status = 400, description = "`INVALID_SEAT_SELECTION`: none, one twice, or more than one hold may take. `INVALID_IDEMPOTENCY_KEY`: too long."),
-        (status = 403, description = "`ENTRY_TOKEN_REQUIRED`: not let in for this event; `redirectTo` says where to queue. `PER_PERSON_LIMIT`: one person may have no more. `PRESALE_NOT_OPEN`: members of the artist buy first."),
+        (status = 403, description = "`ENTRY_TOKEN_REQUIRED`: not let in for this event; `redirectTo` says where to queue. `PER_PERSON_LIMIT`: one person may have no more than `maxPerPerson`. `PRESALE_NOT_OPEN`: members of the artist buy first, and this person's `tier` from `opensAt`."),
         (status = 404, description = "`EVENT_NOT_FOUND`, `SEAT_NOT_FOUND`: unknown, or of another event."),
         (status = 409, description = "`SEAT_TAKEN`, `SEAT_RESERVED`: somebody was quicker. `EVENT_NOT_ON_SALE`: too early or too late."),
         (status = 422, description = "`IDEMPOTENCY_KEY_REUSED`: the key was used for another request."),

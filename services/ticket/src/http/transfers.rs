@@ -63,7 +63,7 @@ struct CreateAnswer {
         (status = 400, description = "`NOT_CONFIRMED`: unpaid or ended."),
         (status = 403, description = "`NOT_YOUR_RESERVATION`: somebody else's. `MEMBERSHIP_REQUIRED`: only members of the artist may sell."),
         (status = 404, description = "`RESERVATION_NOT_FOUND`: there is no such reservation."),
-        (status = 409, description = "`ALREADY_LISTED`: it is for sale. `EVENT_OVER`: too late."),
+        (status = 409, description = "`ALREADY_LISTED`: it is for sale. `EVENT_OVER`: too late. `TICKET_USED`: somebody came in on it."),
         (status = 503, description = "`REQUEST_IN_PROGRESS`: something else is done with it at this moment."),
     )
 )]

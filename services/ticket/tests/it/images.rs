@@ -200,8 +200,8 @@ async fn no_path_leads_out_of_the_pictures() {
             "%2Fetc%2Fpasswd",
             "files/1_a-0123456789abcdef.png",
         ] {
-            let answer = app.client.get(&format!("/api/images/{path}")).await;
-            assert_eq!(answer.expect(404).error(), "Image not found", "{path}");
+            let path = format!("/api/images/{path}");
+            app.client.get(&path).await.expect(404);
         }
     })
     .await;

@@ -148,7 +148,7 @@ async fn create(
         (status = 200, description = "Changed.", body = EventAnswer),
         (status = 400, description = "`INVALID_FIELD`: a field cannot be stored. `INVALID_SALE_DATES`: the sale would end before it starts. `SEATS_EXIST`: seats were made from another layout. `INVALID_SEAT_LAYOUT`: the layout describes no seats."),
         (status = 404, description = "`EVENT_NOT_FOUND`, `SEAT_LAYOUT_NOT_FOUND`: there is no such thing."),
-        (status = 409, description = "`SALE_DATES_DECLARED`: the sale's dates are declared by its policy."),
+        (status = 409, description = "`SALE_DATES_DECLARED`: the sale's dates are declared by its policy; `owner` says where."),
     )
 )]
 async fn update(
