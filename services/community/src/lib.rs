@@ -37,9 +37,13 @@ pub fn router(state: Arc<State>) -> Router {
     http::router(state)
 }
 
-/// The description of what everybody may call.
+/// The description of what people may call, and of what webhooks are sent.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    http::public().into_openapi()
+    let mut described = http::public().into_openapi();
+    let messages = http::webhook_messages::openapi();
+    described.webhooks.clone_from(&messages.webhooks);
+    described.merge(messages);
+    described
 }
 
 /// Serves until shutdown.

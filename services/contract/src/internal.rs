@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{EventId, Language, PaymentId, ReservationId, TransferId, UserId, Won};
@@ -402,8 +403,9 @@ pub struct ReservationDetails {
 }
 
 /// When and where something is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookEvent)]
 pub struct EventDetails {
     /// The event.
     pub id: EventId,
@@ -416,8 +418,9 @@ pub struct EventDetails {
 }
 
 /// One line of a reservation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookItem)]
 pub struct ItemDetails {
     /// The seat as people read it, if it is one.
     pub seat: Option<String>,

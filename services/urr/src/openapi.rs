@@ -15,8 +15,11 @@ pub fn document() -> anyhow::Result<String> {
 
 fn whole() -> anyhow::Result<Value> {
     let mut whole = urr_gateway::openapi::frame();
-    for part in parts() {
+    for mut part in parts() {
         ensure_apart(&whole, &part)?;
+        if let Some(messages) = part.webhooks.take() {
+            whole.webhooks.get_or_insert_default().merge(messages);
+        }
         whole.merge(part);
     }
     complete(&whole, &urr_gateway::openapi::everywhere())

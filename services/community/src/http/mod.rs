@@ -16,6 +16,7 @@ mod mails;
 mod news;
 mod posts;
 mod webhook_deliveries;
+pub(crate) mod webhook_messages;
 mod webhooks;
 
 /// All routes.

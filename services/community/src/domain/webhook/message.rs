@@ -9,6 +9,7 @@ use urr_contract::{
     EventId, FactId, ReservationId, TransferId, UserId, Won,
     internal::{EventDetails, ItemDetails, ReservationDetails},
 };
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::endpoint::WebhookType;
@@ -27,50 +28,94 @@ pub struct Message {
     pub body: String,
 }
 
-#[derive(Serialize)]
+/// What is sent.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a, D> {
+#[schema(as = WebhookMessage)]
+pub(crate) struct Body<'a, D> {
+    /// What kind of news it is.
     r#type: WebhookType,
+    /// Its id, which is the header `webhook-id` too.
     id: &'a str,
+    /// When it happened.
     created_at: Timestamp,
+    /// What happened.
     data: D,
 }
 
-#[derive(Serialize)]
+/// What happened to a reservation.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Data<'a> {
+#[schema(as = WebhookNews)]
+pub(crate) struct Data<'a, N> {
+    /// The reservation.
     reservation_id: ReservationId,
+    /// Its number for people.
     reservation_number: &'a str,
+    /// Its event; null where that was deleted.
     event: Option<&'a EventDetails>,
+    /// Its lines.
     items: &'a [ItemDetails],
+    /// Always `KRW`.
     currency: &'static str,
     #[serde(flatten)]
-    news: News<'a>,
+    news: N,
 }
 
 #[derive(Serialize)]
-#[serde(untagged, rename_all_fields = "camelCase")]
+#[serde(untagged)]
 enum News<'a> {
-    Paid {
-        user_id: UserId,
-        amount: Won,
-    },
-    Ended {
-        user_id: UserId,
-        reason: Option<&'a str>,
-    },
-    HandedOver {
-        transfer_id: TransferId,
-        from_user_id: Option<UserId>,
-        to_user_id: UserId,
-        price: Won,
-        fee: Won,
-        amount: Won,
-    },
+    Paid(Paid),
+    Ended(Ended<'a>),
+    HandedOver(HandedOver),
 }
 
-#[derive(Serialize)]
-struct TestData {
+/// Money of a reservation has moved.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = WebhookPaid)]
+pub(crate) struct Paid {
+    /// Whose money.
+    user_id: UserId,
+    /// How much, in won.
+    amount: Won,
+}
+
+/// A reservation is over.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = WebhookEnded)]
+pub(crate) struct Ended<'a> {
+    /// Whose it was.
+    user_id: UserId,
+    /// Why, for people.
+    reason: Option<&'a str>,
+}
+
+/// A ticket has another owner.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = WebhookHandedOver)]
+pub(crate) struct HandedOver {
+    /// The listing.
+    transfer_id: TransferId,
+    /// Who sold; null where the account is gone.
+    from_user_id: Option<UserId>,
+    /// Who bought.
+    to_user_id: UserId,
+    /// Face value in won: what the seller gets.
+    price: Won,
+    /// The platform's share in won.
+    fee: Won,
+    /// What the buyer paid, in won.
+    amount: Won,
+}
+
+/// Nothing happened.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookTestData)]
+pub(crate) struct TestData {
+    /// For people.
     message: &'static str,
 }
 
@@ -130,35 +175,35 @@ fn news<'a>(
     let (kind, news) = match (notice, about) {
         (Notice::Confirmed { owner, amount, .. }, _) => (
             WebhookType::Confirmed,
-            News::Paid {
+            News::Paid(Paid {
                 user_id: *owner,
                 amount: *amount,
-            },
+            }),
         ),
         (Notice::Cancelled { owner, reason, .. }, _) => (
             WebhookType::Cancelled,
-            News::Ended {
+            News::Ended(Ended {
                 user_id: *owner,
                 reason: reason.as_deref(),
-            },
+            }),
         ),
         (Notice::Refunded { payer, amount, .. }, _) => (
             WebhookType::Refunded,
-            News::Paid {
+            News::Paid(Paid {
                 user_id: *payer,
                 amount: *amount,
-            },
+            }),
         ),
         (Notice::Transferred { seller, buyer, .. }, About::Transfer(_, transfer)) => (
             WebhookType::Transferred,
-            News::HandedOver {
+            News::HandedOver(HandedOver {
                 transfer_id: transfer.id,
                 from_user_id: *seller,
                 to_user_id: *buyer,
                 price: transfer.original_price,
                 fee: transfer.transfer_fee,
                 amount: transfer.total_price,
-            },
+            }),
         ),
         (Notice::Rejected { .. } | Notice::Transferred { .. }, _) => return None,
     };
