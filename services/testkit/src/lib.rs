@@ -9,6 +9,7 @@ mod bus;
 mod client;
 mod engines;
 mod proxy;
+mod routes;
 
 use std::{future::Future, time::Duration};
 
@@ -20,6 +21,7 @@ pub use bus::bus;
 pub use client::{Answer, Client};
 pub use engines::{TestDatabase, TestRedis, database, redis};
 pub use proxy::BreakingProxy;
+pub use routes::assert_described;
 
 /// The gateway's secret in tests.
 pub const GATEWAY_TOKEN: &str = "gateway-token-of-the-tests";

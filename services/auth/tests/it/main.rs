@@ -3,6 +3,7 @@
 mod app;
 mod bad_input;
 mod configuration;
+mod description;
 mod google;
 mod holders_stub;
 mod internal;

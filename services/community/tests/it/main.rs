@@ -4,6 +4,7 @@
 mod app;
 mod bad_input;
 mod comments;
+mod description;
 mod mails;
 mod news;
 mod personal_data;

@@ -2,6 +2,7 @@
 //! router with the rules that matter here.
 
 mod confirm;
+mod description;
 mod doubt;
 mod ledger;
 mod personal_data;

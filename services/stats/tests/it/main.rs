@@ -8,6 +8,7 @@
 
 mod access;
 mod app;
+mod description;
 mod facts;
 mod figures;
 mod peers;

@@ -14,6 +14,7 @@ mod cancel;
 mod configuration;
 mod crowd;
 mod defects;
+mod description;
 mod door;
 mod events;
 mod expiry;

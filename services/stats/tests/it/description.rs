@@ -1,0 +1,9 @@
+//! The description of the routes.
+
+use crate::app::App;
+
+#[tokio::test]
+async fn every_route_is_described_and_every_description_has_its_route() {
+    let app = App::alone().await;
+    urr_testkit::assert_described(&urr_stats::router(app.state), &urr_stats::openapi());
+}
