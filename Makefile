@@ -12,6 +12,7 @@
 #   make crds          renews crds/ after a change of operator/api
 #   make nix           evaluates the flake without nixpkgs (LEVEL=build: and builds all of it, twice)
 #   make openapi       renews services/gateway/openapi.json after a change of a handler
+#   make test-openapi  fuzzes the platform from that document (EXAMPLES=60 an operation; `make test`: 1)
 #   make images        images of the programs for release, without Nix
 #   make reproducible  the same bytes in two places, for a sample (LEVEL=all: for the programs)
 #   make deny          cargo-deny, where it is installed
@@ -20,6 +21,7 @@ CARGO ?= cargo
 URR   := target/release/urr
 FANS  ?= 2000
 LEVEL ?= node
+EXAMPLES ?= 60
 
 # Queries are checked against services/*/.sqlx, so that building needs no database.
 export SQLX_OFFLINE := true
@@ -36,6 +38,7 @@ build: packages
 	$(CARGO) build --release --locked --package urr-urr --target-dir target
 
 # The Rust crates first, then the cluster's Go programs: together they are too much for a small machine.
+test: EXAMPLES = 1
 test: packages-for-tests test-crates test-kafka test-aws test-openapi
 	OPTIONAL=1 e2e/run api
 
@@ -52,7 +55,7 @@ test-aws: packages-for-tests
 	services/urr/test-aws.sh
 
 test-openapi: packages-for-tests
-	services/urr/test-openapi.sh
+	services/urr/test-openapi.sh $(EXAMPLES)
 
 lint: packages format-check clippy doc deny
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes a fresh Debian machine able to build and run URR: installs what is missing, says
 # what it does, and touches nothing else. With --kafka also what real Kafka needs, with
-# --python what tools of the tests need that come from PyPI, with --nix a Nix that evaluates
-# and builds the flake.
+# --python what tools of the tests need that come from PyPI, curl and jq, with --nix a Nix that
+# evaluates and builds the flake.
 #
 # Installing PostgreSQL or Redis from Debian's packages normally starts a server and makes
 # a database cluster. Neither is wanted here, `urr up` runs its own, so both are
@@ -39,6 +39,8 @@ if [ $kafka = yes ]; then
 fi
 if [ $python = yes ]; then
     python3 -c 'import ensurepip' 2>/dev/null || need python3-venv "Python with venv"
+    have curl || need curl "curl"
+    have jq || need jq "jq"
 fi
 if [ $nix = yes ]; then
     have nix || need nix-bin "Nix"
