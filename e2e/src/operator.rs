@@ -106,8 +106,10 @@ impl Operator {
 
 fn run(arguments: &[String], kubeconfig: Option<&Path>, log: &Path) -> anyhow::Result<Process> {
     let mut command = Command::new(program("urr-operator")?);
-    // Lines go into a file, where colours are noise.
-    command.env("NO_COLOR", "1");
+    // Lines go into a file, where colours are noise; memory is taken as in its pod.
+    command
+        .env("NO_COLOR", "1")
+        .env("MIMALLOC_ARENA_EAGER_COMMIT", "0");
     command.args(arguments);
     if let Some(kubeconfig) = kubeconfig {
         command.env("KUBECONFIG", kubeconfig);

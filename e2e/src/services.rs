@@ -147,21 +147,21 @@ pub struct Fan<'a> {
 impl Fan<'_> {
     /// Joins the line of an event, or finds the place there.
     pub fn join(&mut self, event: &str) -> anyhow::Result<Value> {
-        self.ask(Method::POST, &format!("/api/queue/check/{event}"))
+        self.ask(&Method::POST, &format!("/api/queue/check/{event}"))
     }
 
     /// The place in the line of an event.
     pub fn place(&mut self, event: &str) -> anyhow::Result<Value> {
-        self.ask(Method::GET, &format!("/api/queue/status/{event}"))
+        self.ask(&Method::GET, &format!("/api/queue/status/{event}"))
     }
 
     /// Gives up the place.
     pub fn leave(&mut self, event: &str) -> anyhow::Result<Value> {
-        self.ask(Method::POST, &format!("/api/queue/leave/{event}"))
+        self.ask(&Method::POST, &format!("/api/queue/leave/{event}"))
     }
 
     /// Asks until there is an answer: a line that is busy says so, and people ask again.
-    fn ask(&mut self, method: Method, path: &str) -> anyhow::Result<Value> {
+    fn ask(&mut self, method: &Method, path: &str) -> anyhow::Result<Value> {
         let (headers, reply) = eventually("the waiting room has time", || {
             let (headers, reply) = self.ask_once(method.clone(), path)?;
             let is_busy = reply.status == StatusCode::SERVICE_UNAVAILABLE;

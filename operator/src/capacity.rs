@@ -10,7 +10,6 @@ use k8s_openapi::api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutos
 use kube::{Api, ResourceExt, runtime::controller::Action};
 use serde_json::json;
 use tracing::{info, warn};
-use urr_kit::telemetry::chain;
 use urr_operator_api::{
     Service,
     names::{self, managers},
@@ -20,6 +19,7 @@ use urr_operator_plan::capacity::{self, Bounds};
 use crate::{
     apply::apply,
     backoff,
+    causes::chain,
     schedule::until,
     world::{World, service_of},
 };

@@ -13,7 +13,9 @@ use k8s_openapi::{
 };
 use kube::{Api, Client, ResourceExt, api::PostParams};
 use tracing::{debug, info};
-use urr_kit::{Clock, Tasks, telemetry::chain};
+use urr_kit::{Clock, Tasks};
+
+use crate::causes::chain;
 
 /// Settings of the lease.
 #[derive(clap::Args, Clone, Debug)]

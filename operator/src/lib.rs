@@ -6,6 +6,7 @@
 mod apply;
 mod backoff;
 mod capacity;
+mod causes;
 mod cli;
 mod clients;
 pub mod crd;
@@ -24,8 +25,8 @@ use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches};
-use urr_kit::telemetry::chain;
 
+use causes::chain;
 use cli::{Cli, Command};
 
 /// Runs the command line of this process.

@@ -5,7 +5,8 @@ use kube::{
     runtime::events::{Event, EventType, Recorder},
 };
 use tracing::warn;
-use urr_kit::telemetry::chain;
+
+use crate::causes::chain;
 
 /// The name under which events are reported.
 const CONTROLLER: &str = "urr-operator";

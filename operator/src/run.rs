@@ -23,12 +23,12 @@ use urr_kit::{
     Runtime, Tasks,
     config::{HttpArgs, parse_secret},
     health::Health,
-    telemetry::chain,
 };
 use urr_operator_api::{TicketingEvent, names};
 
 use crate::{
     capacity,
+    causes::chain,
     clients::{PeerUrls, Peers},
     lease::{Lease, LeaseArgs},
     platform, sale, startup,

@@ -28,7 +28,6 @@ use rand::distr::{Alphanumeric, SampleString};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tracing::{info, warn};
-use urr_kit::telemetry::chain;
 use urr_operator_api::{
     Phase, Service,
     names::{self, managers},
@@ -39,6 +38,7 @@ use crate::{
     apply::apply,
     backoff,
     capacity::deployment_of,
+    causes::chain,
     report::News,
     schedule::until,
     world::{Platform, World},

@@ -25,7 +25,6 @@ use kube::{
 };
 use tracing::warn;
 use urr_contract::EventId;
-use urr_kit::telemetry::chain;
 use urr_operator_api::{
     AdmissionMode, Phase, TicketingEvent,
     conditions::{ConditionStatus, ConditionType},
@@ -39,6 +38,7 @@ use urr_operator_plan::{
 
 use crate::{
     backoff,
+    causes::chain,
     schedule::until,
     world::{World, condition},
 };
