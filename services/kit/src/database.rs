@@ -144,14 +144,7 @@ impl Database {
         let current = {
             let (pool, lacks) = (pool.clone(), Arc::clone(&lacks));
             async move {
-                while let Err(error) = ensure_schema(&pool, migrations).await {
-                    let reason = chain(&*error);
-                    let before = std::mem::replace(&mut *lacks.write(), reason.clone());
-                    if before != reason {
-                        info!(reason, "waits for the database");
-                    }
-                    tokio::time::sleep(SCHEMA_PAUSE).await;
-                }
+                wait_until_current(&pool, migrations, |reason| *lacks.write() = reason).await;
             }
         };
         serve::while_waiting(runtime, listen, "schema", lacks, current).await?;
@@ -170,6 +163,21 @@ pub async fn wait_until_reachable(pool: &PgPool) -> anyhow::Result<()> {
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
         }
+    }
+}
+
+/// Waits until the database answers and its schema is as new as this program's newest
+/// migration, however long that takes. `lacks` is told each new reason why it is not.
+pub async fn wait_until_current(pool: &PgPool, migrations: &Migrator, lacks: impl Fn(String)) {
+    let mut before = String::new();
+    while let Err(error) = ensure_schema(pool, migrations).await {
+        let reason = chain(&*error);
+        if reason != before {
+            info!(reason, "waits for the database");
+            lacks(reason.clone());
+            before = reason;
+        }
+        tokio::time::sleep(SCHEMA_PAUSE).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
-use urr_kit::{Clock, config::parse_secret};
+use urr_kit::{Clock, config::parse_secret, database::wait_until_current};
 use urr_ticket::seed::SeedReport;
 
 use crate::databases::{Databases, Name};
@@ -37,8 +37,22 @@ pub(crate) struct Args {
     /// Password of the demo fans. `@/path` reads it from a file.
     #[arg(long, env = "DEMO_FAN_PASSWORD", hide_env_values = true, value_parser = parse_secret)]
     demo_fan_password: Option<SecretString>,
+    /// Waits as long as it takes for the databases and their schemas, instead of giving up.
+    #[arg(long)]
+    wait_for_schema: bool,
     #[command(flatten)]
     databases: Databases,
+}
+
+impl Args {
+    /// A database, once it can be sown into.
+    async fn pool(&self, name: Name) -> anyhow::Result<PgPool> {
+        let pool = self.databases.pool(name)?;
+        if self.wait_for_schema {
+            wait_until_current(&pool, name.migrations(), |_| ()).await;
+        }
+        Ok(pool)
+    }
 }
 
 /// Carries out the command; `say` is told what was done.
@@ -48,15 +62,15 @@ pub(crate) async fn run(args: &Args, say: impl Fn(&str)) -> anyhow::Result<()> {
         "nothing to do: give ADMIN_PASSWORD, --demo or --demo-fans"
     );
     if let Some(password) = &args.admin_password {
-        let auth = args.databases.pool(Name::Auth)?;
+        let auth = args.pool(Name::Auth).await?;
         say(&admin(&auth, &args.admin_email, password.expose_secret()).await?);
     }
     if let (1.., Some(password)) = (args.demo_fans, &args.demo_fan_password) {
-        let auth = args.databases.pool(Name::Auth)?;
+        let auth = args.pool(Name::Auth).await?;
         say(&fans(&auth, args.demo_fans, password.expose_secret()).await?);
     }
     if args.demo {
-        say(&events(&args.databases.pool(Name::Ticket)?).await?);
+        say(&events(&args.pool(Name::Ticket).await?).await?);
     }
     Ok(())
 }

@@ -9,5 +9,6 @@ mod migrate;
 mod openapi;
 mod platform;
 mod purchase;
+mod seed;
 mod transcripts;
 mod up;
