@@ -6,8 +6,12 @@ use std::{
 };
 
 use anyhow::Context;
+use serde_json::{Deserializer, Value};
 
-use crate::command::{Answer, run};
+use crate::{
+    command::{Answer, run},
+    kubectl::kubectl,
+};
 
 /// A chart of this repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +79,17 @@ impl Chart {
     /// What it renders in `namespace` with further `arguments` of helm.
     pub fn template(self, namespace: &str, arguments: &[&str]) -> anyhow::Result<Answer> {
         self.helm(&["template", self.name()], namespace, arguments)
+    }
+
+    /// The same, object by object.
+    pub fn objects(self, namespace: &str, arguments: &[&str]) -> anyhow::Result<Vec<Value>> {
+        let rendered = self.template(namespace, arguments)?.ok("helm template")?;
+        let as_json = ["create", "--dry-run=client", "-o", "json", "-f", "-"];
+        let json = kubectl(&as_json, &rendered)?.ok("kubectl create --dry-run")?;
+        let objects = Deserializer::from_str(&json).into_iter();
+        objects
+            .collect::<Result<_, _>>()
+            .context("kubectl writes JSON")
     }
 
     /// What helm's linter says.

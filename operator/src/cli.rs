@@ -3,7 +3,7 @@
 use clap::Parser;
 use urr_kit::telemetry::TelemetryArgs;
 
-use crate::run;
+use crate::{release, run};
 
 /// Opens sales on Kubernetes: policy, capacity and data, on time.
 #[derive(Debug, Parser)]
@@ -31,7 +31,7 @@ pub(crate) enum Command {
     Run(Box<run::Args>),
     /// Lets go of all sales before the operator is uninstalled; fails while one of them has
     /// `deletionPolicy: Delete`.
-    Release(run::ScopeArgs),
+    Release(Box<release::Args>),
     /// Prints the `CustomResourceDefinition` of `TicketingEvent`.
     Crd,
 }

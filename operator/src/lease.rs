@@ -100,6 +100,27 @@ impl Lease {
         }
     }
 
+    /// Takes the Lease from whoever holds it, so that nobody acts for `duration`. Returns when
+    /// that one has stopped: it notices at its next renewal, and ends without one.
+    pub(crate) async fn seize(&mut self, duration: Duration) -> anyhow::Result<()> {
+        let renewal = std::mem::replace(&mut self.duration, duration);
+        let before = loop {
+            let record = self.api.get_opt(&self.name).await?;
+            match record.clone() {
+                None => self.create().await?,
+                Some(record) => self.take(record).await?,
+            }
+            // Not held: it was renewed meanwhile.
+            if self.held.is_some() {
+                break record;
+            }
+        };
+        if let Some(record) = before.filter(|record| !is_free(record)) {
+            tokio::time::sleep(duration_of(&record, renewal)).await;
+        }
+        Ok(())
+    }
+
     /// Renews until it is lost; returns why.
     pub(crate) async fn keep(&mut self) -> anyhow::Error {
         let mut renewed = Instant::now();

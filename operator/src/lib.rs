@@ -62,8 +62,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let threads = threads.build().context("cannot start threads")?;
     match cli.command {
         Command::Run(args) => threads.block_on(run::run(*args)),
-        Command::Release(scope) => {
-            let released = threads.block_on(release::run(&scope))?;
+        Command::Release(args) => {
+            let released = threads.block_on(release::run(&args))?;
             say(&format!(
                 "let go of {} sales: {}\n",
                 released.len(),

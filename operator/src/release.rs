@@ -1,6 +1,8 @@
 //! `urr-operator release`: lets go of every sale before the operator is uninstalled, so that
 //! no finalizer stays that nobody takes away.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use kube::{
     Api, Client, ResourceExt,
@@ -9,42 +11,70 @@ use kube::{
 use serde_json::json;
 use urr_operator_api::{DeletionPolicy, TicketingEvent, names};
 
-use crate::run::ScopeArgs;
+use urr_kit::Clock;
+
+use crate::{
+    lease::{Lease, LeaseArgs},
+    run::ScopeArgs,
+};
+
+/// For so long no operator begins again: enough for its pods to go. Where the uninstall ends
+/// half way, one goes on afterwards.
+const PAUSE: Duration = Duration::from_mins(1);
+
+/// Settings of `urr-operator release`.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    lease: LeaseArgs,
+}
 
 /// Refuses while a sale has `deletionPolicy: Delete`; takes our finalizer from the others.
-pub(crate) async fn run(scope: &ScopeArgs) -> anyhow::Result<Vec<String>> {
+pub(crate) async fn run(args: &Args) -> anyhow::Result<Vec<String>> {
     let client = Client::try_default().await.context("no cluster")?;
+    retained(&client, &args.scope).await?;
+    // An operator that still runs would put back what is taken.
+    let mut lease = Lease::new(client.clone(), Clock::system(), &args.lease);
+    let seized = lease.seize(PAUSE).await;
+    seized.context("the operator cannot be stopped by its Lease")?;
     let mut released = Vec::new();
+    for sale in retained(&client, &args.scope).await? {
+        if strip(&client, &sale).await? {
+            released.push(named(&sale));
+        }
+    }
+    Ok(released)
+}
+
+fn named(sale: &TicketingEvent) -> String {
+    let namespace = sale.namespace().unwrap_or_default();
+    format!("{namespace}/{}", sale.name_any())
+}
+
+/// All sales; errs while one of them has a deletion to be carried out.
+async fn retained(client: &Client, scope: &ScopeArgs) -> anyhow::Result<Vec<TicketingEvent>> {
+    let mut all = Vec::new();
     for scope in scope.scopes() {
-        let api: Api<TicketingEvent> = scope.api(&client);
+        let api: Api<TicketingEvent> = scope.api(client);
         let sales = api
             .list(&ListParams::default())
             .await
             .context("cannot list the sales")?;
-        let named = |sale: &TicketingEvent| {
-            format!(
-                "{}/{}",
-                sale.namespace().unwrap_or_default(),
-                sale.name_any()
-            )
-        };
-        let to_delete = sales
-            .iter()
-            .filter(|sale| sale.spec.data.deletion_policy == DeletionPolicy::Delete);
-        let to_delete: Vec<_> = to_delete.map(named).collect();
-        ensure!(
-            to_delete.is_empty(),
-            "these sales have deletionPolicy Delete, which needs the operator: delete them first, \
-             or set them to Retain: {}",
-            to_delete.join(", ")
-        );
-        for sale in &sales {
-            if strip(&client, sale).await? {
-                released.push(named(sale));
-            }
-        }
+        all.extend(sales.items);
     }
-    Ok(released)
+    let to_delete = all
+        .iter()
+        .filter(|sale| sale.spec.data.deletion_policy == DeletionPolicy::Delete);
+    let to_delete: Vec<_> = to_delete.map(named).collect();
+    ensure!(
+        to_delete.is_empty(),
+        "these sales have deletionPolicy Delete, which needs the operator: delete them first, \
+         or set them to Retain: {}",
+        to_delete.join(", ")
+    );
+    Ok(all)
 }
 
 /// Takes our finalizer; whether it was there.

@@ -7,8 +7,8 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use serde_json::{Deserializer, Value};
-use urr_e2e::{Answer, Chart, kubectl, program, run};
+use serde_json::Value;
+use urr_e2e::{Answer, Chart, program, run};
 
 /// Stands for every secret: long enough for all of them.
 const SECRET: &str = "a-secret-of-forty-characters-0123456789ab";
@@ -149,14 +149,7 @@ fn told(values: &str, kind: &str) -> anyhow::Result<Vec<Told>> {
         "--set",
         "monitoring.serviceMonitors=false",
     ];
-    let rendered = Chart::Platform
-        .template("ticketing", &arguments)?
-        .ok("helm template")?;
-    let as_json = ["create", "--dry-run=client", "-o", "json", "-f", "-"];
-    let json = kubectl(&as_json, &rendered)?.ok("kubectl create --dry-run")?;
-    let objects: Vec<Value> = Deserializer::from_str(&json)
-        .into_iter()
-        .collect::<Result<_, _>>()?;
+    let objects = Chart::Platform.objects("ticketing", &arguments)?;
     let secrets = Secrets::of(&objects);
     let containers = objects
         .iter()

@@ -1,0 +1,179 @@
+//! The end of an operator: its hook runs with the rights that the chart gives it, beside an
+//! operator that still works.
+
+use std::{path::PathBuf, process::Command, thread};
+
+use anyhow::Context;
+use serde_json::{Value, json};
+use urr_e2e::{
+    Answer, Chart, Namespace, Process, Release, apply, eventually, exists, get, in_namespace,
+    install_definition, kubectl, labelled, program, run,
+};
+
+/// A sale far away with that deletion policy.
+fn sale(deletion: &str) -> String {
+    json!({
+        "apiVersion": "urr.internal/v1alpha1",
+        "kind": "TicketingEvent",
+        "metadata": {"name": "kept"},
+        "spec": {
+            "eventId": "5c1a3b1e-6f0e-4f55-9d0c-2b8b1c7d9a11",
+            "sale": {"opensAt": "2037-03-12T11:00:00Z", "closesAt": "2037-03-19T11:00:00Z"},
+            "data": {"deletionPolicy": deletion},
+        },
+    })
+    .to_string()
+}
+
+fn has_finalizer(namespace: &Namespace) -> anyhow::Result<bool> {
+    let sale = get(namespace.name(), "ticketingevent/kept")?.context("it is applied")?;
+    Ok(sale["metadata"]["finalizers"].is_array())
+}
+
+/// The chart, for one namespace.
+fn install(namespace: &Namespace) -> anyhow::Result<Release> {
+    let watched = format!("watchNamespaces={{{}}}", namespace.name());
+    let settings = [
+        "admissionPolicies.enabled=false",
+        "lease.seconds=3",
+        &watched,
+    ];
+    let arguments: Vec<_> = settings
+        .iter()
+        .flat_map(|setting| ["--set", setting])
+        .collect();
+    Chart::Operator.install(namespace.name(), &arguments)
+}
+
+/// An operator with the Lease that the chart's own would have.
+fn operator(namespace: &Namespace) -> anyhow::Result<Process> {
+    install_definition()?;
+    let (program, name) = (program("urr-operator")?, namespace.name());
+    let log = program.with_file_name(format!("{name}-operator.log"));
+    let mut command = Command::new(program);
+    command
+        .args(["run", "--namespace", name, "--watch-namespaces", name])
+        .args(["--port", "0", "--lease-seconds", "3"]);
+    Process::start(command, &log)
+}
+
+/// Our way into the cluster, as the account that the chart has made.
+fn as_operator(namespace: &Namespace) -> anyhow::Result<PathBuf> {
+    let name = namespace.name();
+    let token = ["create", "token", "urr-operator", "--namespace", name];
+    let token = kubectl(&token, "")?.ok("kubectl create token")?;
+    let ours = ["config", "view", "--raw", "--flatten", "-o", "json"];
+    let mut config: Value = serde_json::from_str(&kubectl(&ours, "")?.ok("kubectl config view")?)?;
+    for user in config["users"].as_array_mut().context("there are users")? {
+        user["user"] = json!({"token": token.trim()});
+    }
+    let file = program("urr-operator")?.with_file_name(format!("{name}-operator.json"));
+    std::fs::write(&file, config.to_string())?;
+    Ok(file)
+}
+
+/// What the hook's pod would do on a node.
+fn run_pod(pod: &Value, kubeconfig: &PathBuf) -> anyhow::Result<Answer> {
+    let container = &pod["spec"]["containers"][0];
+    let list = |name: &str| container[name].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut command = Command::new(program("urr-operator")?);
+    command.args(list("args").iter().map(text));
+    command.env_clear().env("KUBECONFIG", kubeconfig);
+    for variable in list("env") {
+        let value = match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
+            Some("metadata.namespace") => &pod["metadata"]["namespace"],
+            Some("metadata.name") => &pod["metadata"]["name"],
+            _ => &variable["value"],
+        };
+        command.env(text(&variable["name"]), text(value));
+    }
+    run(command, "")
+}
+
+/// What a kubelet says of a pod that has ended.
+fn say_ended(pod: &Value, success: bool) -> anyhow::Result<()> {
+    let text = |name: &str| pod["metadata"][name].as_str().context("it has a name");
+    let phase = if success { "Succeeded" } else { "Failed" };
+    let patch = json!({"status": {"phase": phase}}).to_string();
+    let pod = [
+        "patch",
+        "pod",
+        text("name")?,
+        "--namespace",
+        text("namespace")?,
+    ];
+    let arguments = [&pod[..], &["--subresource=status", "--patch", &patch]].concat();
+    kubectl(&arguments, "")?.ok("kubectl patch").map(drop)
+}
+
+/// Uninstalls; helm's answer, and that of each run of the hook.
+fn uninstall(namespace: &Namespace, release: &Release) -> anyhow::Result<(Answer, Vec<Answer>)> {
+    let kubeconfig = as_operator(namespace)?;
+    thread::scope(|scope| {
+        let helm = scope.spawn(|| release.uninstall());
+        let mut runs = Vec::new();
+        eventually("helm has done what it can", || {
+            let pods = labelled(namespace.name(), "pods", "job-name=urr-operator-release")?;
+            for pod in pods
+                .iter()
+                .filter(|pod| pod["status"]["phase"] == "Pending")
+            {
+                let answer = run_pod(pod, &kubeconfig)?;
+                say_ended(pod, answer.success)?;
+                runs.push(answer);
+            }
+            Ok(helm.is_finished().then_some(()))
+        })?;
+        let helm = helm
+            .join()
+            .map_err(|_| anyhow::anyhow!("helm panicked"))??;
+        Ok((helm, runs))
+    })
+}
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn an_operator_goes_when_it_has_let_go_of_all_sales() -> anyhow::Result<()> {
+    in_namespace("release", |namespace| {
+        let mut operator = operator(namespace)?;
+        let release = install(namespace)?;
+        apply(namespace.name(), &sale("Delete"))?;
+        eventually("the operator has the sale", || {
+            Ok(has_finalizer(namespace)?.then_some(()))
+        })?;
+
+        let (helm, hook) = uninstall(namespace, &release)?;
+        assert!(!helm.success, "it would leave a deletion undone");
+        let words = hook.first().context("the hook was run")?;
+        let sentence = format!("set them to Retain: {}/kept", namespace.name());
+        assert!(words.errors.contains(&sentence), "{}", words.errors);
+        assert!(exists(namespace.name(), "deployment/urr-operator")?);
+        assert!(operator.is_running()?, "nothing has stopped it");
+
+        apply(namespace.name(), &sale("Retain"))?;
+        let (helm, hook) = uninstall(namespace, &release)?;
+        let words = hook.last().context("the hook was run")?;
+        helm.ok(&format!("helm uninstall, {}", words.errors))?;
+        assert!(
+            words.output.contains("let go of 1 sales"),
+            "{}",
+            words.output
+        );
+        // The operator that ran beside it has stopped before, and has put nothing back.
+        assert!(!has_finalizer(namespace)?);
+        eventually("the operator has stopped", || {
+            Ok((!operator.is_running()?).then_some(()))
+        })?;
+        assert!(!exists(namespace.name(), "deployment/urr-operator")?);
+        let sale = [
+            "delete",
+            "ticketingevent/kept",
+            "--namespace",
+            namespace.name(),
+        ];
+        kubectl(&sale, "")?
+            .ok("nobody is needed for that")
+            .map(drop)
+    })
+}
