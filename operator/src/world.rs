@@ -140,6 +140,8 @@ struct Found {
     warmups: Mutex<BTreeMap<(String, Service), Warmup>>,
     images: Mutex<BTreeMap<(String, String), Option<String>>>,
     memories: Mutex<BTreeMap<String, Memory>>,
+    /// What was said last of stores that stay as they are, by namespace and name.
+    said: Mutex<BTreeMap<(String, String), String>>,
     /// Uids of deleted sales that ask for nothing any more.
     released: RwLock<BTreeSet<String>>,
 }
@@ -183,6 +185,13 @@ impl World {
         platforms
             .iter()
             .all(|found| seen.contains_key(&found.namespace().unwrap_or_default()))
+    }
+
+    /// Whether this sentence about `store` is news. From now on it is not.
+    pub(crate) fn is_news(&self, namespace: &str, store: &str, sentence: &str) -> bool {
+        let key = (namespace.to_owned(), store.to_owned());
+        let before = self.found.said.lock().insert(key, sentence.to_owned());
+        before.as_deref() != Some(sentence)
     }
 
     /// Notes how a platform is.

@@ -347,6 +347,9 @@ async fn built_in(view: &View<'_>, database: Database) -> Result<Option<Gap>, ku
     let mut sizes = Sizes::granted(postgres, present, view.is_quiet);
     if let Some(storage) = storage {
         // The claim of a StatefulSet cannot be changed.
+        if let Some(sentence) = stores::volume_stays(database, postgres, &storage) {
+            say_volume_stays(view, database, sentence).await;
+        }
         sizes.storage = storage;
     }
     let api: Api<StatefulSet> = view.api();
@@ -362,6 +365,15 @@ async fn built_in(view: &View<'_>, database: Database) -> Result<Option<Gap>, ku
     let status = live.as_deref().and_then(|live| live.status.as_ref());
     let is_ready = status.is_some_and(|status| status.ready_replicas.unwrap_or(0) >= 1);
     Ok((!is_ready).then(|| starting(database)))
+}
+
+/// Says it to whoever looks at the platform, once for as long as it is the same.
+async fn say_volume_stays(view: &View<'_>, database: Database, sentence: String) {
+    let world = view.world;
+    if world.is_news(&view.namespace, &database.server(), &sentence) {
+        let news = News::warning("VolumeStays", sentence);
+        world.reporter.say(view.config, &news).await;
+    }
 }
 
 async fn cloud_native(view: &View<'_>, database: Database) -> Result<Option<Gap>, kube::Error> {

@@ -60,6 +60,21 @@ impl Sizes {
     }
 }
 
+/// What is to be said when more storage is asked for than a built-in server's volume was made
+/// with: it is a person who grows that.
+pub(super) fn volume_stays(database: Database, postgres: &Postgres, made: &str) -> Option<String> {
+    let (name, asked) = (database.name(), &postgres.storage);
+    is_more(asked, made).then(|| {
+        format!(
+            "the volume of {name} was made with {made} and postgres.storage is {asked}: a \
+             BuiltIn volume does not grow by itself. Where its storage class allows it: kubectl \
+             patch pvc data-{}-0 --patch \
+             '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"{asked}\"}}}}}}}}'",
+            database.server()
+        )
+    })
+}
+
 /// Labels of everything that belongs to a database.
 fn labels(database: Database) -> Value {
     json!({

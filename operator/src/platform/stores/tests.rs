@@ -104,3 +104,11 @@ fn a_cluster_is_ready_with_its_first_instance() {
     assert!(!is_cluster_ready(&json!({"status": {"readyInstances": 0}})));
     assert!(is_cluster_ready(&json!({"status": {"readyInstances": 1}})));
 }
+
+#[test]
+fn a_volume_that_is_to_grow_is_spoken_of() {
+    let sentence = |made: &str| volume_stays(Database::Ticket, &postgres(&json!({})), made);
+    assert_eq!(sentence("1Gi"), None);
+    assert_eq!(sentence("2Gi"), None, "it never shrinks");
+    insta::assert_snapshot!(sentence("512Mi").expect("more is asked for"), @r#"the volume of ticket was made with 512Mi and postgres.storage is 1Gi: a BuiltIn volume does not grow by itself. Where its storage class allows it: kubectl patch pvc data-urr-postgres-ticket-0 --patch '{"spec":{"resources":{"requests":{"storage":"1Gi"}}}}'"#);
+}
