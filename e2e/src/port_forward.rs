@@ -1,8 +1,9 @@
 //! A way into the cluster that is the same on every cluster.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     process::{Child, Command, Stdio},
+    thread,
 };
 
 use anyhow::{Context, bail};
@@ -26,7 +27,10 @@ impl PortForward {
             .context("kubectl cannot be executed")?;
         let output = child.stdout.take().context("its output is missing")?;
         let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
+        let mut output = BufReader::new(output);
+        output.read_line(&mut line)?;
+        // It writes a line for each connection, and dies when nobody reads it.
+        thread::spawn(move || io::copy(&mut output, &mut io::sink()));
         // Forwarding from 127.0.0.1:40123 -> 3001
         let Some(local) = line.split_whitespace().nth(2) else {
             drop(Self { child, url: line });

@@ -1,6 +1,9 @@
 //! The operator and a platform of its own for each test.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use serde_json::Value;
@@ -12,7 +15,9 @@ use urr_e2e::{
 /// Databases, topics, schemas and nine services on one small node.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Runs `test` on a platform that is ready, made of nothing by the charts and the operator.
+/// Runs `test` on a platform that is ready, made of nothing by the charts and the operator, and
+/// says how long that took.
+#[expect(clippy::print_stdout, reason = "a figure that is reported")]
 pub(crate) fn with_platform(
     what: &str,
     settings: &[&str],
@@ -20,8 +25,10 @@ pub(crate) fn with_platform(
 ) -> anyhow::Result<()> {
     operator()?;
     in_namespace(what, |namespace| {
+        let begun = Instant::now();
         let release = install(namespace, settings)?;
         ready(namespace)?;
+        println!("{what}: ready {:.0?} after its install", begun.elapsed());
         test(namespace, &release)
     })
 }

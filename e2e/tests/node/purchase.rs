@@ -23,6 +23,7 @@ fn a_crowd_buys_and_every_won_is_accounted_for() -> anyhow::Result<()> {
                 .ok()
         });
         assert!(bought.is_some_and(|bought| bought > 0), "{words}");
+        println!("{words}");
         Ok(())
     })
 }

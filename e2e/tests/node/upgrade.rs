@@ -1,12 +1,13 @@
 //! An upgrade while people wait.
 
 use anyhow::Context;
+use jiff::SignedDuration;
 use reqwest::{
     blocking::Client,
     header::{COOKIE, HeaderMap, SET_COOKIE},
 };
 use serde_json::Value;
-use urr_e2e::{Namespace, PortForward, apply, eventually, get};
+use urr_e2e::{Namespace, PortForward, apply, eventually, get, now};
 
 use crate::platform::{install, ready, with_platform};
 
@@ -14,20 +15,26 @@ use crate::platform::{install, ready, with_platform};
 const FANS: usize = 20;
 
 /// A sale whose lobby is open, and which opens when this test is long over.
-const SALE: &str = r#"
+fn sale() -> String {
+    let opens_at = now() + SignedDuration::from_hours(12);
+    format!(
+        r#"
 apiVersion: urr.internal/v1alpha1
 kind: TicketingEvent
-metadata: { name: lobby }
+metadata: {{ name: lobby }}
 spec:
   event:
     title: Lobby
     venue: Basement
     startsAt: "2037-04-02T13:00:00Z"
-    ticketTypes: [{ name: floor, price: 35000, totalQuantity: 400 }]
+    ticketTypes: [{{ name: floor, price: 35000, totalQuantity: 400 }}]
   sale:
-    opensAt: "2037-03-20T03:00:00Z"
+    opensAt: "{opens_at:.0}"
     closesAt: "2037-04-02T12:00:00Z"
-"#;
+    lobbySeconds: 86400
+"#
+    )
+}
 
 /// Somebody who waits, with the cookies that a browser would keep.
 struct Fan {
@@ -85,7 +92,7 @@ fn through<T>(
 #[ignore = "needs a node: make e2e"]
 fn an_upgrade_in_the_lobby_loses_no_place() -> anyhow::Result<()> {
     with_platform("upgrade", &[], |namespace, _| {
-        apply(namespace.name(), SALE)?;
+        apply(namespace.name(), &sale())?;
         let event = eventually("the sale has its policy", || {
             let sale = get(namespace.name(), "ticketingevent/lobby")?.context("it is applied")?;
             let applied = sale["status"]["policy"]["appliedGeneration"].is_u64();
