@@ -6,7 +6,7 @@ use clap::{ArgAction, Args};
 use secrecy::SecretString;
 use urr_kit::config::{GatewayTokenArgs, HttpArgs, InternalArgs, RedisArgs, parse_secret};
 
-use crate::domain::policy::Defaults;
+use crate::{admission_messages::SqsArgs, domain::policy::Defaults};
 
 urr_kit::database_args!(pub QueueDatabase, "QUEUE_DB");
 
@@ -22,6 +22,9 @@ pub struct Config {
     /// The gateway's word.
     #[command(flatten)]
     pub gateway: GatewayTokenArgs,
+    /// Who is told of admissions.
+    #[command(flatten)]
+    pub sqs: SqsArgs,
     /// What it shares with the admission worker.
     #[command(flatten)]
     pub line: LineArgs,

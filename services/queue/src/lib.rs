@@ -4,6 +4,7 @@
 //! lowest present numbers in, as cap and rate allow, in one atomic script. Polls are
 //! answered from memory. `redis/` documents the keys, among them those that gateways read.
 
+pub mod admission_messages;
 pub mod config;
 pub mod domain;
 pub mod events;
@@ -23,6 +24,7 @@ use axum::Router;
 use urr_kit::{Runtime, health::Health};
 
 pub use crate::{
+    admission_messages::AdmissionMessages,
     config::{AdmissionConfig, Config, Settings},
     state::State,
 };
@@ -43,7 +45,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// Serves people until shutdown.
 pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
     let listen = config.http.listen();
-    let state = Arc::new(State::connect(&config.line, &runtime, &listen).await?);
+    let messages = AdmissionMessages::start(&config.sqs, &runtime)?;
+    let state = State::connect(&config.line, &runtime, &listen).await?;
+    let state = Arc::new(state.telling(messages));
     let is_loaded = jobs::memory::spawn(&runtime, &state);
     jobs::events::spawn(&runtime, &state);
     let health = health(&runtime, &state).ready("counters", move || {

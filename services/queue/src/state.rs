@@ -14,6 +14,7 @@ use urr_kit::{
 };
 
 use crate::{
+    admission_messages::AdmissionMessages,
     config::{LineArgs, Settings},
     events::Events,
     lines::Lines,
@@ -35,6 +36,7 @@ pub struct State {
     pub(crate) tokens: Tokens,
     pub(crate) joins: Semaphore,
     pub(crate) metrics: QueueMetrics,
+    pub(crate) messages: AdmissionMessages,
     internal_token: InternalToken,
 }
 
@@ -121,9 +123,16 @@ impl State {
             tokens,
             joins: Semaphore::new(settings.joins_at_once),
             metrics: QueueMetrics::new(runtime),
+            messages: AdmissionMessages::default(),
             internal_token,
             settings,
         })
+    }
+
+    /// The same, which also tells of everybody who is let in.
+    #[must_use]
+    pub fn telling(self, messages: AdmissionMessages) -> Self {
+        Self { messages, ..self }
     }
 
     /// Connects the stores and then the parts.

@@ -25,6 +25,7 @@ use utoipa::{
 use super::caller::{Caller, receipt_cookie};
 use crate::{
     State,
+    admission_messages::Admitted,
     domain::{
         entry::{entry_claims, is_worn, receipt_claims},
         poll::{IDLE_POLL_SECONDS, estimate, next_poll, presence},
@@ -67,6 +68,8 @@ pub(super) struct Telling<'a> {
     pub(super) view: View,
     pub(super) caller: &'a Caller,
     pub(super) info: Option<&'a QueueInfo>,
+    /// Whether a check is answered, by which people enter.
+    pub(super) is_check: bool,
 }
 
 /// Where somebody stands.
@@ -328,6 +331,9 @@ impl Telling<'_> {
         let rules = snapshot.rules.as_ref();
         let (receipt, mut cookies) = self.receipt(number)?;
         let entry_token = self.entry_token(slot, &mut cookies)?;
+        if self.is_check || !slot.appeared {
+            self.tell_of_admission(&entry_token);
+        }
         let body = PlaceBody::Inside(Active {
             queued: false,
             status: Status::Active,
@@ -341,6 +347,15 @@ impl Telling<'_> {
             receipt,
         });
         Ok((AppendHeaders(cookies.into_headers()), Json(body)).into_response())
+    }
+
+    fn tell_of_admission(&self, entry_token: &str) {
+        self.state.messages.tell(|| Admitted {
+            event: self.line.event(),
+            user: UserId(self.caller.person.id),
+            entry_token: entry_token.to_owned(),
+            at: self.state.clock.now(),
+        });
     }
 
     fn nowhere(&self) -> Response {

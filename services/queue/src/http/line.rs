@@ -73,7 +73,12 @@ pub(super) async fn check(
         Some(place) => place,
         None => join(&state, &line, &caller, info.as_deref()).await?,
     };
-    telling(&state, &line, &caller, info.as_deref())?.place(place)
+    let telling = telling(&state, &line, &caller, info.as_deref())?;
+    let telling = Telling {
+        is_check: true,
+        ..telling
+    };
+    telling.place(place)
 }
 
 /// The place one has in the line of an event. Never joins.
@@ -380,6 +385,7 @@ fn telling<'a>(
         view,
         caller,
         info,
+        is_check: false,
     })
 }
 

@@ -25,7 +25,7 @@ use urr_kit::{
     consumer::{Applied, Received, apply_once},
 };
 use urr_queue::{
-    MIGRATIONS, Settings, State,
+    AdmissionMessages, MIGRATIONS, Settings, State,
     domain::policy::Defaults,
     facts::{GROUP, Purchases},
     jobs::admit::Worker,
@@ -174,6 +174,10 @@ impl Hall {
     }
 
     pub(crate) async fn state_on(&self, runtime: &Runtime) -> Arc<State> {
+        Arc::new(self.bare_state(runtime).await)
+    }
+
+    async fn bare_state(&self, runtime: &Runtime) -> State {
         let state = State::new(
             &SECRET.to_owned().into(),
             self.settings.clone(),
@@ -183,7 +187,7 @@ impl Hall {
             self.redis.args().connect().await.expect("lazy"),
             runtime,
         );
-        Arc::new(state.expect("the secret is long enough"))
+        state.expect("the secret is long enough")
     }
 
     /// A replica of the service, without its background work: tests call that themselves.
@@ -192,7 +196,17 @@ impl Hall {
     }
 
     pub(crate) async fn replica_on(&self, runtime: &Runtime) -> Replica {
-        let state = self.state_on(runtime).await;
+        self.replica_of(self.state_on(runtime).await, runtime)
+    }
+
+    /// A replica that tells of everybody who is let in.
+    pub(crate) async fn replica_telling(&self, messages: AdmissionMessages) -> Replica {
+        let runtime = urr_testkit::runtime("queue");
+        let state = self.bare_state(&runtime).await.telling(messages);
+        self.replica_of(Arc::new(state), &runtime)
+    }
+
+    fn replica_of(&self, state: Arc<State>, runtime: &Runtime) -> Replica {
         let router = urr_queue::router(Arc::clone(&state));
         let token = Some(urr_testkit::gateway_token());
         Replica {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod admission;
+mod admission_messages;
 mod amnesia;
 mod description;
 mod ending;
