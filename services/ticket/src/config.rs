@@ -16,6 +16,7 @@ use crate::{
     },
     images::ImageArgs,
     jobs::Intervals,
+    spotify::SpotifyArgs,
     state::HoldTerms,
 };
 
@@ -42,6 +43,9 @@ pub struct Config {
     /// Where facts go.
     #[command(flatten)]
     pub bus: BusArgs,
+    /// Where artists are looked up.
+    #[command(flatten)]
+    pub spotify: SpotifyArgs,
     /// Where uploaded pictures are kept.
     #[command(flatten)]
     pub images: ImageArgs,

@@ -8,6 +8,7 @@ pub mod booking;
 pub mod config;
 pub mod domain;
 pub mod door;
+pub mod enrichment;
 pub mod event_plan;
 pub mod facts;
 pub mod http;
@@ -23,6 +24,7 @@ pub mod sale_figures;
 pub mod sale_policy;
 pub mod seat_map;
 pub mod seed;
+pub mod spotify;
 pub mod state;
 pub mod store;
 

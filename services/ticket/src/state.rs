@@ -19,6 +19,7 @@ use crate::{
     redis::seat_locks::SeatLocks,
     sale_figures::SaleFigures,
     seat_map::SeatMaps,
+    spotify::SpotifyArgs,
 };
 
 /// What handlers, facts and jobs share.
@@ -42,6 +43,8 @@ pub struct State {
     pub keyring: Keyring,
     /// How the days of events are reckoned at the door.
     pub door_rules: DoorRules,
+    /// Where artists are looked up.
+    pub spotify: SpotifyArgs,
     /// Uploaded pictures.
     pub images: Arc<Images>,
     /// Sweeps of what was kept long enough.
@@ -73,6 +76,7 @@ impl State {
             terms: config.terms(),
             keyring: config.door.keyring(),
             door_rules: config.door.rules(),
+            spotify: config.spotify.clone(),
             images: Arc::new(Images::new(config.images.clone())),
             retention: Retention::new(&runtime.metrics),
             kept: config.retention.clone(),

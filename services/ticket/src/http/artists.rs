@@ -1,4 +1,4 @@
-//! Artists: list and detail.
+//! Artists: list and detail; administrators have them looked up.
 
 use std::sync::Arc;
 
@@ -8,14 +8,17 @@ use urr_contract::ArtistId;
 use urr_kit::{
     ApiResult,
     extract::{AppJson, AppPath, AppQuery},
+    identity::Admin,
     openapi::{OpenApiRouter, routes},
     page::{Page, PageQuery, Pagination},
 };
 use utoipa::ToSchema;
 
+use super::admin::audit::{Act, audited};
 use crate::{
     State,
     domain::presale::PresaleSchedule,
+    enrichment::{self, Enrichment},
     refusal,
     store::{
         artists,
@@ -23,11 +26,16 @@ use crate::{
     },
 };
 
+const ENRICH: Act = Act {
+    action: "ENRICH_ARTISTS",
+    resource_type: "artist",
+};
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 100;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
     OpenApiRouter::default()
+        .routes(audited(ENRICH, routes!(enrich)))
         .routes(routes!(list))
         .routes(routes!(detail))
 }
@@ -113,4 +121,57 @@ async fn detail(
         member_count,
         events: events.into_iter().map(ArtistEvent::from).collect(),
     }))
+}
+
+/// What a run came to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ArtistsEnriched)]
+struct EnrichAnswer {
+    /// How it ended, for people.
+    #[schema(example = "Artist enrichment complete")]
+    message: String,
+    /// Artists of whom something was found.
+    enriched: u64,
+    /// Artists who were looked up. Absent where nobody was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+}
+
+/// Fetches pictures and genres of artists who have none from Spotify.
+///
+/// Needs an account there (`SPOTIFY_CLIENT_ID`); without one it does nothing and says so. A
+/// run ends after some seconds; the next one goes on with the others.
+#[utoipa::path(
+    post,
+    path = "/api/artists/enrich",
+    operation_id = "enrichArtists",
+    tag = "Administration",
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 200, description = "How far it came.", body = EnrichAnswer),
+    )
+)]
+async fn enrich(_: Admin, Shared(state): Shared<Arc<State>>) -> ApiResult<AppJson<EnrichAnswer>> {
+    let nothing = |message| EnrichAnswer {
+        message,
+        enriched: 0,
+        total: None,
+    };
+    let answer = match enrichment::run(&state).await? {
+        Enrichment::NotConfigured => nothing("Spotify credentials not configured".to_owned()),
+        Enrichment::Refused(why) => nothing(format!("Spotify authentication failed: {why}")),
+        Enrichment::Done {
+            enriched,
+            total,
+            stopped,
+        } => EnrichAnswer {
+            message: stopped.map_or_else(
+                || "Artist enrichment complete".to_owned(),
+                |why| format!("Artist enrichment stopped: {why}"),
+            ),
+            enriched,
+            total: Some(total),
+        },
+    };
+    Ok(AppJson(answer))
 }

@@ -174,3 +174,45 @@ pub async fn by_name(connection: &mut PgConnection, name: &str) -> sqlx::Result<
     .fetch_one(connection)
     .await
 }
+
+/// An artist of whom there is no picture.
+#[derive(Debug)]
+pub struct Unknown {
+    /// The artist.
+    pub id: ArtistId,
+    /// Their name.
+    pub name: String,
+}
+
+/// Artists without a picture, those who were never looked up first.
+pub async fn without_picture(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<Unknown>> {
+    sqlx::query_as!(
+        Unknown,
+        r#"select id as "id!: ArtistId", name from artists
+           where image_url is null order by looked_up_at nulls first, name limit $1"#,
+        limit,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Notes that an artist was looked up, with what was found. What is there already stays.
+pub async fn note_portrait(
+    pool: &PgPool,
+    id: ArtistId,
+    image_url: Option<&str>,
+    description: Option<&str>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r"update artists set image_url = coalesce(image_url, $2), description = coalesce(description, $3),
+                             looked_up_at = now(),
+                             updated_at = case when $2::text is null and $3::text is null then updated_at else now() end
+          where id = $1",
+        id as ArtistId,
+        image_url,
+        description,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}

@@ -16,6 +16,7 @@ mod crowd;
 mod defects;
 mod description;
 mod door;
+mod enrichment;
 mod events;
 mod expiry;
 mod facts;
