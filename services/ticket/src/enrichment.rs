@@ -69,16 +69,15 @@ pub async fn run(state: &State) -> ApiResult<Enrichment> {
     })
 }
 
-/// Whether something was found of one artist; inside, why Spotify could not say.
+/// Whether something was found of one artist; inside, why Spotify could not say. Noted either
+/// way, so that no artist keeps the runs to come from all the others.
 async fn look_up(
     state: &State,
     catalogue: &Catalogue,
     artist: &Unknown,
 ) -> ApiResult<Result<bool, String>> {
-    let Portrait { image_url, genres } = match catalogue.portrait(&artist.name).await {
-        Ok(portrait) => portrait,
-        Err(error) => return Ok(Err(chain(&*error))),
-    };
+    let found = catalogue.portrait(&artist.name).await;
+    let Portrait { image_url, genres } = found.as_ref().cloned().unwrap_or_default();
     let genres = (!genres.is_empty()).then(|| genres.join(", "));
     artists::note_portrait(
         &state.pool,
@@ -87,5 +86,7 @@ async fn look_up(
         genres.as_deref(),
     )
     .await?;
-    Ok(Ok(image_url.is_some() || genres.is_some()))
+    Ok(found
+        .map(|_| image_url.is_some() || genres.is_some())
+        .map_err(|error| chain(&*error)))
 }

@@ -161,10 +161,6 @@ async fn a_run_that_is_stopped_is_taken_up_where_it_ended() {
         message.starts_with("Artist enrichment stopped: "),
         "{message}"
     );
-    sqlx::raw_sql("update artists set looked_up_at = now() where name = 'Too Many'")
-        .execute(&app.pool)
-        .await
-        .unwrap();
     let second = enrich(&app).await;
     assert_eq!(second["enriched"], 1);
     let asked = spotify.asked.lock().clone();
