@@ -34,6 +34,7 @@ mod policies;
 mod presale;
 mod redis;
 mod resources;
+mod schema;
 mod seed;
 mod service;
 mod several_seats;
