@@ -27,6 +27,7 @@ pub mod redis;
 pub mod retention;
 pub mod runtime;
 pub mod serve;
+pub mod tally;
 pub mod tasks;
 pub mod telemetry;
 mod unread;

@@ -85,7 +85,7 @@ pub(super) async fn list(
     let total = news::count(&state.pool).await?;
     let mut rows = news::page(&state.pool, page).await?;
     for row in &mut rows {
-        row.views += state.views.pending(Kind::News, row.id.0);
+        row.views += state.views.pending((Kind::News, row.id.0));
     }
     Ok(AppJson(ListBody {
         news: rows,
@@ -112,7 +112,7 @@ pub(super) async fn show(
     let mut found = news::by_id(&state.pool, id)
         .await?
         .ok_or_else(errors::news_not_found)?;
-    found.views += state.views.count(Kind::News, id.0);
+    found.views += state.views.count((Kind::News, id.0));
     Ok(AppJson(OneBody { news: found }))
 }
 
@@ -193,7 +193,7 @@ pub(super) async fn update(
     )
     .await?;
     if let Some(mut changed) = changed {
-        changed.views += state.views.pending(Kind::News, id.0);
+        changed.views += state.views.pending((Kind::News, id.0));
         return Ok(AppJson(OneBody { news: changed }));
     }
     Err(match news::by_id(&state.pool, id).await? {

@@ -94,7 +94,7 @@ pub(super) async fn list(
         None => posts::page(&state.pool, page).await?,
     };
     for row in &mut rows {
-        row.views += state.views.pending(Kind::Post, row.id.0);
+        row.views += state.views.pending((Kind::Post, row.id.0));
     }
     Ok(AppJson(ListBody {
         posts: rows,
@@ -121,7 +121,7 @@ pub(super) async fn show(
     let mut found = posts::by_id(&state.pool, id)
         .await?
         .ok_or_else(errors::post_not_found)?;
-    found.views += state.views.count(Kind::Post, id.0);
+    found.views += state.views.count((Kind::Post, id.0));
     Ok(AppJson(OneBody { post: found }))
 }
 
@@ -206,7 +206,7 @@ pub(super) async fn update(
     let now = state.clock.now();
     let changed = posts::update(&state.pool, id, user.id, &title, &content, now).await?;
     if let Some(mut changed) = changed {
-        changed.views += state.views.pending(Kind::Post, id.0);
+        changed.views += state.views.pending((Kind::Post, id.0));
         return Ok(AppJson(OneBody { post: changed }));
     }
     Err(match posts::by_id(&state.pool, id).await? {

@@ -3,10 +3,10 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::views::{Counts, Kind};
+use crate::domain::views::{Kind, ViewCounts};
 
 /// Adds the counts. What has been deleted meanwhile is passed over.
-pub async fn add(connection: &mut PgConnection, counts: &Counts) -> sqlx::Result<()> {
+pub async fn add(connection: &mut PgConnection, counts: &ViewCounts) -> sqlx::Result<()> {
     let (ids, views) = of_kind(counts, Kind::News);
     sqlx::query!(
         "update news set views = news.views + viewed.count
@@ -29,7 +29,7 @@ pub async fn add(connection: &mut PgConnection, counts: &Counts) -> sqlx::Result
     Ok(())
 }
 
-fn of_kind(counts: &Counts, kind: Kind) -> (Vec<Uuid>, Vec<i32>) {
+fn of_kind(counts: &ViewCounts, kind: Kind) -> (Vec<Uuid>, Vec<i32>) {
     counts
         .iter()
         .filter(|((of, _), _)| *of == kind)
