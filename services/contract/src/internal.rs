@@ -158,6 +158,51 @@ pub struct EventSummary {
     pub total_seats: i64,
     /// Of those, sold.
     pub sold_seats: i64,
+    /// How often its page was looked at.
+    #[serde(default)]
+    pub views: i64,
+}
+
+/// Answer of ticket's `GET /internal/events/figures`: everything there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CatalogueFigures {
+    /// Events.
+    pub events: i64,
+    /// Of those, on sale at the time of the answer.
+    pub on_sale: i64,
+    /// Seats and standing places of all of them.
+    pub seats: i64,
+}
+
+/// Query of ticket's `GET /internal/seats/figures`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatFiguresQuery {
+    /// Only places of this event; else those of all.
+    pub event_id: Option<EventId>,
+}
+
+/// Answer of ticket's `GET /internal/seats/figures`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatFigures {
+    /// Places that are alike, by section and row.
+    pub places: Vec<AlikePlaces>,
+}
+
+/// Places of one section, row and price.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlikePlaces {
+    /// The section; of standing places, the name of their ticket type.
+    pub section: String,
+    /// The row; standing places have none.
+    pub row: Option<i32>,
+    /// Price of each.
+    pub price: Won,
+    /// How many there are.
+    pub total: i64,
+    /// Of those, sold.
+    pub sold: i64,
 }
 
 /// Request of `POST /internal/events/batch`.

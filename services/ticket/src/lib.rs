@@ -87,9 +87,11 @@ pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
     urr_kit::serve::serve(
         &runtime,
         &listen,
-        router(state),
+        router(Arc::clone(&state)),
         health,
         Some(config.gateway.token()),
     )
-    .await
+    .await?;
+    // The last requests were answered after the job's last run.
+    jobs::flush_views::run(&state).await
 }

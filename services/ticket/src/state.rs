@@ -3,12 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
+use urr_contract::EventId;
 use urr_kit::{
     Clock, Runtime,
     client::InternalClient,
     internal::{HasInternalToken, InternalToken},
     redis::Redis,
     retention::Retention,
+    tally::Tally,
 };
 
 use crate::{
@@ -43,6 +45,8 @@ pub struct State {
     pub keyring: Keyring,
     /// How the days of events are reckoned at the door.
     pub door_rules: DoorRules,
+    /// Looks at the pages of events that are not written down yet.
+    pub views: Arc<Tally<EventId>>,
     /// Where artists are looked up.
     pub spotify: SpotifyArgs,
     /// Uploaded pictures.
@@ -76,6 +80,7 @@ impl State {
             terms: config.terms(),
             keyring: config.door.keyring(),
             door_rules: config.door.rules(),
+            views: Arc::default(),
             spotify: config.spotify.clone(),
             images: Arc::new(Images::new(config.images.clone())),
             retention: Retention::new(&runtime.metrics),

@@ -74,6 +74,7 @@ async fn batch(
             status: status.to_owned(),
             total_seats,
             sold_seats: 0,
+            views: 70,
         })
         .collect();
     Json(EventBatch { events })

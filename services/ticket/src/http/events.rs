@@ -114,6 +114,7 @@ async fn detail(
         .await?
         .ok_or_else(refusal::event_not_found)?;
     let ticket_types = ticket_types::of_event(&state.pool, id).await?;
+    state.views.count(id);
     Ok(AppJson(DetailAnswer {
         pre_sale_schedule: event.presale(),
         event,

@@ -3,6 +3,7 @@
 pub mod called_off;
 pub mod event_status;
 pub mod expiry;
+pub mod flush_views;
 pub mod image_clear_up;
 pub mod membership_expiry;
 pub mod reconciliation;
@@ -36,6 +37,9 @@ const TICKET_INTERVAL: Duration = Duration::from_mins(10);
 /// What is live of events that were called off is looked for so often.
 const CALLED_OFF_INTERVAL: Duration = Duration::from_secs(2);
 
+/// Looks at the pages of events are written down so often.
+const VIEWS_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Starts all jobs.
 pub fn spawn(tasks: &Tasks, state: &Arc<State>, intervals: Intervals) {
     let job =
@@ -65,6 +69,9 @@ pub fn spawn(tasks: &Tasks, state: &Arc<State>, intervals: Intervals) {
     });
     job("ticket-issue", TICKET_INTERVAL, |state| {
         Box::pin(async move { ticket_issue::run(&state).await.map(drop) })
+    });
+    job("flush-views", VIEWS_INTERVAL, |state| {
+        Box::pin(async move { flush_views::run(&state).await })
     });
     job("image-clear-up", RETENTION_INTERVAL, |state| {
         Box::pin(async move { image_clear_up::run(&state).await })

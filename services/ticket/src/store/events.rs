@@ -321,7 +321,8 @@ pub async fn summaries(pool: &PgPool, ids: &[EventId]) -> sqlx::Result<Vec<Event
                   + (select coalesce(sum(t.total_quantity), 0) from ticket_types t
                      where t.event_id = e.id and e.seat_layout_id is null) as "total!",
                   (select coalesce(sum(r.quantity), 0) from reservations r
-                   where r.event_id = e.id and r.status = 'confirmed') as "sold!"
+                   where r.event_id = e.id and r.status = 'confirmed') as "sold!",
+                  coalesce((select v.views from event_views v where v.event_id = e.id), 0) as "views!"
            from events e where e.id = any($1)"#,
         ids as &[EventId],
     )
@@ -340,6 +341,7 @@ pub async fn summaries(pool: &PgPool, ids: &[EventId]) -> sqlx::Result<Vec<Event
             event_date: row.event_date.time(),
             total_seats: row.total,
             sold_seats: row.sold,
+            views: row.views,
         })
         .collect())
 }

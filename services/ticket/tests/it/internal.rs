@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use urr_contract::{EventId, ReservationId, SeatLayoutId};
+use urr_ticket::jobs::flush_views;
 use uuid::Uuid;
 
-use crate::app::with_app;
+use crate::app::{SEAT_PRICE, with_app};
 
 #[tokio::test]
 async fn internal_paths_take_the_internal_token_only() {
@@ -17,6 +18,8 @@ async fn internal_paths_take_the_internal_token_only() {
             format!("/internal/reservations/{id}/fence?orderId=O"),
             format!("/internal/events/{event}/queue-info"),
             format!("/internal/seats/count/{event}"),
+            "/internal/seats/figures".to_owned(),
+            "/internal/events/figures".to_owned(),
         ];
         let posts = [
             format!("/internal/reservations/{id}/pay"),
@@ -120,6 +123,94 @@ async fn a_batch_of_events_counts_what_exists_and_what_is_sold() {
             .post("/internal/events/batch", ids)
             .await
             .expect(400);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn figures_say_what_there_is_and_what_of_it_is_sold() {
+    with_app(async |app| {
+        let (seated, seats) = app.seated(3).await;
+        let (standing, over, deleted) = (app.event().await, app.event().await, app.event().await);
+        let ticket_type = app.ticket_type(standing, "GA", 1_000, 20).await;
+        app.ticket_type(deleted, "GA", 1_000, 20).await;
+        sqlx::query!(
+            "update events set event_date = now() - interval '1 hour', sale_end_date = null where id = $1",
+            over as EventId
+        )
+        .execute(&app.pool)
+        .await
+        .unwrap();
+        sqlx::query!(
+            "update events set status = 'cancelled', deleted_at = now() where id = $1",
+            deleted as EventId
+        )
+        .execute(&app.pool)
+        .await
+        .unwrap();
+        let hold = app.fan(seated).hold(seats[0]).await;
+        app.buy(&hold, "ORD-1").await;
+        app.fan(seated).hold(seats[1]).await;
+        let places = app.fan(standing).places(ticket_type, 2).await;
+        app.buy(&places, "ORD-2").await;
+        app.fan(standing).places(ticket_type, 1).await;
+
+        let get = async |path: &str| app.client.internal().get(path).await.expect(200).body;
+        assert_eq!(
+            get("/internal/events/figures").await,
+            json!({"events": 3, "onSale": 2, "seats": 23})
+        );
+        let standing_row = json!({"section": "GA", "row": null, "price": 1_000, "total": 20, "sold": 2});
+        let seated_row = json!({"section": "R", "row": 4, "price": SEAT_PRICE, "total": 3, "sold": 1});
+        assert_eq!(
+            get("/internal/seats/figures").await,
+            json!({"places": [standing_row, seated_row]})
+        );
+        assert_eq!(
+            get(&format!("/internal/seats/figures?eventId={seated}")).await,
+            json!({"places": [seated_row]})
+        );
+        assert_eq!(
+            get(&format!("/internal/seats/figures?eventId={deleted}")).await,
+            json!({"places": []})
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn looks_at_an_event_are_counted_and_written_down_once() {
+    with_app(async |app| {
+        let (shown, other) = (app.event().await, app.event().await);
+        let deleted = app.event().await;
+        let look = async |event: EventId| app.client.get(&format!("/api/events/{event}")).await;
+        for event in [shown, shown, shown, deleted] {
+            look(event).await.expect(200);
+        }
+        look(EventId::random()).await.expect(404);
+        sqlx::query!("delete from events where id = $1", deleted as EventId)
+            .execute(&app.pool)
+            .await
+            .unwrap();
+        for _ in 0..2 {
+            flush_views::run(&app.state).await.unwrap();
+        }
+        look(shown).await.expect(200);
+        flush_views::run(&app.state).await.unwrap();
+        let ids = json!({"ids": [shown, other]});
+        let batch = app
+            .client
+            .internal()
+            .post("/internal/events/batch", ids)
+            .await
+            .expect(200)
+            .body;
+        let views = |event: EventId| {
+            let mut events = batch["events"].as_array().unwrap().iter();
+            events.find(|found| found["id"] == json!(event)).unwrap()["views"].clone()
+        };
+        assert_eq!(views(shown), 4);
+        assert_eq!(views(other), 0);
     })
     .await;
 }

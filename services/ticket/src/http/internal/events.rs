@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use urr_contract::{
     EventId, UserId,
-    internal::{EntryWindow, EventBatch, IdBatch, QueueInfo, SaleFigures},
+    internal::{CatalogueFigures, EntryWindow, EventBatch, IdBatch, QueueInfo, SaleFigures},
 };
 use urr_kit::{
     ApiError, ApiResult,
@@ -22,7 +22,7 @@ use crate::{
     State,
     domain::{availability::Availability, membership::Tier, stamp::Stamp},
     refusal,
-    store::{events, events::EventRow, memberships},
+    store::{events, events::EventRow, figures, memberships},
 };
 
 /// Most ids in one batch.
@@ -34,6 +34,7 @@ pub(super) fn routes() -> Router<Arc<State>> {
         .route("/internal/events/{event}/sale-figures", get(sale_figures))
         .route("/internal/events/{event}/entry", get(entry))
         .route("/internal/events/batch", post(batch))
+        .route("/internal/events/figures", get(catalogue))
         .route("/internal/reschedule-event-status", post(refresh_statuses))
 }
 
@@ -121,6 +122,13 @@ async fn batch(
     let ids: Vec<EventId> = batch.ids.into_iter().map(EventId).collect();
     let events = events::summaries(&state.pool, &ids).await?;
     Ok(AppJson(EventBatch { events }))
+}
+
+async fn catalogue(
+    Shared(state): Shared<Arc<State>>,
+    _: InternalCaller,
+) -> ApiResult<AppJson<CatalogueFigures>> {
+    Ok(AppJson(figures::catalogue(&state.pool).await?))
 }
 
 #[derive(Serialize)]

@@ -1,5 +1,5 @@
 //! Making, counting and deleting the seats of an event, and holding some for a person whose
-//! wish came over a message queue.
+//! wish came over a message queue. For statistics, how the places of each kind sell.
 
 use std::sync::Arc;
 
@@ -11,10 +11,13 @@ use axum::{
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use urr_contract::{EventId, ReservationId, SeatId, SeatLayoutId, UserId};
+use urr_contract::{
+    EventId, ReservationId, SeatId, SeatLayoutId, UserId,
+    internal::{SeatFigures, SeatFiguresQuery},
+};
 use urr_kit::{
     ApiError, ApiResult,
-    extract::{AppJson, AppPath},
+    extract::{AppJson, AppPath, AppQuery},
     internal::InternalCaller,
 };
 
@@ -27,7 +30,7 @@ use crate::{
     domain::{layout::Layout, order::SeatSelection},
     http::seats::seats_per_hold,
     refusal,
-    store::{events, layouts, reservations, seats},
+    store::{events, figures, layouts, reservations, seats},
 };
 
 pub(super) fn routes() -> Router<Arc<State>> {
@@ -35,6 +38,7 @@ pub(super) fn routes() -> Router<Arc<State>> {
         .route("/internal/seats/reserve", post(reserve))
         .route("/internal/seats/generate/{event}/{layout}", post(generate))
         .route("/internal/seats/count/{event}", get(count))
+        .route("/internal/seats/figures", get(sold_places))
         .route("/internal/seats/{event}", delete(delete_all))
 }
 
@@ -184,4 +188,13 @@ async fn delete_all(
     let deleted = seats::delete(&mut transaction, event).await?;
     transaction.commit().await?;
     Ok(AppJson(DeleteAnswer { deleted }))
+}
+
+async fn sold_places(
+    Shared(state): Shared<Arc<State>>,
+    _: InternalCaller,
+    AppQuery(query): AppQuery<SeatFiguresQuery>,
+) -> ApiResult<AppJson<SeatFigures>> {
+    let places = figures::places(&state.pool, query.event_id).await?;
+    Ok(AppJson(SeatFigures { places }))
 }

@@ -1,0 +1,14 @@
+//! Writes down how often the pages of events were looked at, many in one statement.
+
+use crate::{State, store::event_views};
+
+/// Writes all that is pending. What fails stays pending.
+pub async fn run(state: &State) -> anyhow::Result<()> {
+    let counts = state.views.snapshot();
+    if counts.is_empty() {
+        return Ok(());
+    }
+    event_views::add(&state.pool, &counts).await?;
+    state.views.settle(&counts);
+    Ok(())
+}
