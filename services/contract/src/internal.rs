@@ -1,6 +1,6 @@
 //! Bodies of calls between services (`/internal/**`). They never pass the gateway.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -491,6 +491,37 @@ pub struct TransferDetails {
     pub transfer_fee: Won,
     /// What the buyer paid.
     pub total_price: Won,
+}
+
+/// Request of auth's `POST /internal/users/daily`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountDaysRequest {
+    /// The first day.
+    pub since: Date,
+    /// The last day.
+    pub until: Date,
+    /// Zone whose days these are, by its name in the tz database.
+    pub time_zone: String,
+}
+
+/// Answer of auth's `POST /internal/users/daily`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountDays {
+    /// Each day from the first account on, newest first.
+    pub days: Vec<AccountDay>,
+}
+
+/// The accounts of one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountDay {
+    /// The day.
+    pub day: Date,
+    /// Accounts made on it.
+    pub new_users: i64,
+    /// Accounts at its end.
+    pub users: i64,
 }
 
 /// One account in auth's `POST /internal/users/batch`.

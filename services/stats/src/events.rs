@@ -19,6 +19,15 @@ const BATCH: usize = 500;
 /// Beyond this everything is asked for again, so that memory stays bounded.
 const MOST_REMEMBERED: usize = 10_000;
 
+/// What is known of the events that were asked for.
+#[derive(Debug)]
+pub struct Summaries {
+    /// Those that ticket knows.
+    pub of: HashMap<EventId, EventSummary>,
+    /// Whether ticket could be asked about all of them.
+    pub complete: bool,
+}
+
 /// Summaries of events.
 #[derive(Debug)]
 pub struct Events {
@@ -38,26 +47,25 @@ impl Events {
     }
 
     /// The summaries of those events that ticket knows, as far as it can be asked.
-    pub async fn summaries(&self, ids: &[EventId]) -> HashMap<EventId, EventSummary> {
+    pub async fn summaries(&self, ids: &[EventId]) -> Summaries {
         let now = self.clock.now();
+        let mut complete = true;
         for batch in self.unknown(ids, now).chunks(BATCH) {
             match self.ask(batch).await {
                 Ok(found) => self.remember(batch, found, now),
                 Err(error) => {
                     debug!(%error, "events are not known");
+                    complete = false;
                     break;
                 }
             }
         }
         let remembered = self.remembered.lock();
-        ids.iter()
+        let of = ids
+            .iter()
             .filter_map(|id| Some((*id, remembered.get(id)?.1.clone()?)))
-            .collect()
-    }
-
-    /// One event's summary.
-    pub async fn summary(&self, id: EventId) -> Option<EventSummary> {
-        self.summaries(&[id]).await.remove(&id)
+            .collect();
+        Summaries { of, complete }
     }
 
     /// Those that are not remembered, or for too long.

@@ -2,16 +2,16 @@
 //!
 //! Stats keeps one row for each reservation, payment, transfer and membership it hears of,
 //! and answers every question by counting those rows. What facts do not tell (titles,
-//! seats that exist, accounts) it asks ticket and auth for, and does without when they
-//! are away.
+//! seats that exist, accounts) it asks ticket and auth for. While they are away it answers
+//! without, and says so.
 
 pub mod accounts;
+pub mod catalogue;
 pub mod config;
 pub mod domain;
 pub mod events;
 pub mod facts;
 pub mod http;
-pub mod jobs;
 pub mod state;
 pub mod store;
 
@@ -59,7 +59,6 @@ pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
         bus: bus.clone(),
     };
     consumer::spawn(&runtime, consumer, state.recorder());
-    jobs::spawn(&runtime, &state);
     config.dead_letters.spawn(&runtime, &pool);
     let health = Health::new(&runtime)
         .postgres("postgresql", &pool)

@@ -5,7 +5,8 @@ use sqlx::PgPool;
 use urr_kit::{Clock, Runtime, client::InternalClient};
 
 use crate::{
-    accounts::Accounts, config::Config, domain::days::day_of, events::Events, facts::Recorder,
+    accounts::Accounts, catalogue::Catalogue, config::Config, domain::days::day_of, events::Events,
+    facts::Recorder,
 };
 
 /// The parts of a running stats service.
@@ -13,6 +14,7 @@ use crate::{
 pub struct State {
     pub(crate) pool: PgPool,
     pub(crate) accounts: Accounts,
+    pub(crate) catalogue: Catalogue,
     pub(crate) events: Events,
     clock: Clock,
     zone: TimeZone,
@@ -27,6 +29,7 @@ impl State {
         Self {
             pool,
             accounts: Accounts::new(auth),
+            catalogue: Catalogue::new(ticket.clone()),
             events: Events::new(ticket, runtime.clock.clone()),
             clock: runtime.clock.clone(),
             zone: config.stats_time_zone.clone(),

@@ -9,7 +9,10 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use urr_contract::{Language, UserId, headers, internal::UserCounts};
+use urr_contract::{
+    Language, UserId, headers,
+    internal::{AccountDays, AccountDaysRequest, UserCounts},
+};
 use urr_kit::{
     ApiError, ApiResult,
     extract::{AppJson, AppPath},
@@ -121,4 +124,13 @@ pub(super) async fn counts(
     extract::State(state): extract::State<Arc<State>>,
 ) -> ApiResult<AppJson<UserCounts>> {
     Ok(AppJson(users::counts(&state.pool).await?))
+}
+
+/// `POST /internal/users/daily`
+pub(super) async fn daily(
+    extract::State(state): extract::State<Arc<State>>,
+    AppJson(asked): AppJson<AccountDaysRequest>,
+) -> ApiResult<AppJson<AccountDays>> {
+    let days = users::days(&state.pool, &asked).await?;
+    Ok(AppJson(AccountDays { days }))
 }

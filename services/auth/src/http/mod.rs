@@ -33,6 +33,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/users/{id}", get(internal::user))
         .route("/users/batch", post(internal::batch))
         .route("/users/counts", get(internal::counts))
+        .route("/users/daily", post(internal::daily))
         .fallback(async || ApiError::not_found("NOT_FOUND", "Not found"))
         .layer(from_fn_with_state(state.clone(), internal::guard));
     Router::from(public())

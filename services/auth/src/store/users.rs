@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::{PgConnection, PgExecutor};
-use urr_contract::{Language, UserId, internal::UserCounts};
+use urr_contract::{
+    Language, UserId,
+    internal::{AccountDay, AccountDaysRequest, UserCounts},
+};
 
 use crate::domain::{
     account::{Account, Role},
@@ -154,6 +157,45 @@ pub async fn counts(executor: impl PgExecutor<'_>) -> sqlx::Result<UserCounts> {
     )
     .fetch_one(executor)
     .await
+}
+
+/// Accounts made and accounts there were, day by day, newest first. Whoever was erased counts
+/// until then.
+pub async fn days(
+    executor: impl PgExecutor<'_>,
+    asked: &AccountDaysRequest,
+) -> sqlx::Result<Vec<AccountDay>> {
+    let rows = sqlx::query!(
+        r#"with changes as (
+               select (created_at at time zone $3)::date as day, 1 as made, 1 as change from users
+               union all
+               select (erased_at at time zone $3)::date, 0, -1 from users where erased_at is not null
+           ), known as (
+               select day, sum(made) as made, sum(sum(change)) over (order by day) as users
+               from changes group by day
+           )
+           select shown::date as "day!: jiff_sqlx::Date",
+                  coalesce((select made from known where day = shown), 0)::bigint as "made!",
+                  (select users from known where day <= shown order by day desc limit 1)::bigint
+                      as "users!"
+           from generate_series(greatest($1::date, (select min(day) from known)), $2::date,
+                                interval '1 day') as shown
+           where exists (select from known)
+           order by shown desc"#,
+        asked.since.to_sqlx() as _,
+        asked.until.to_sqlx() as _,
+        asked.time_zone,
+    )
+    .fetch_all(executor)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| AccountDay {
+            day: row.day.to_jiff(),
+            new_users: row.made,
+            users: row.users,
+        })
+        .collect())
 }
 
 /// An account with what only its owner may see.

@@ -23,10 +23,9 @@ async fn without_the_token_everything_is_forbidden() {
             let answer = client.get(path).await.expect(403);
             assert_eq!(answer.error(), "Forbidden");
         }
-        client
-            .post("/internal/users/batch", json!({}))
-            .await
-            .expect(403);
+        for path in ["/internal/users/batch", "/internal/users/daily"] {
+            client.post(path, json!({})).await.expect(403);
+        }
     }
 }
 
@@ -102,4 +101,41 @@ async fn counts_are_by_role() {
         .await
         .expect(200);
     assert_eq!(answer.body, json!({"users": 3, "admins": 1}));
+}
+
+#[tokio::test]
+async fn days_say_who_came_and_how_many_there_were() {
+    let app = App::start().await;
+    let daily = async |since: &str| {
+        let asked = json!({"since": since, "until": "2026-03-04", "timeZone": "Asia/Seoul"});
+        let client = app.client.internal();
+        let answer = client.post("/internal/users/daily", asked).await;
+        answer.expect(200).body["days"].take()
+    };
+    assert_eq!(daily("2026-03-01").await, json!([]));
+    urr_auth::seed::demo_fans(&app.pool, 3, "Passw0rd!x")
+        .await
+        .expect("seeded");
+    // Two on the 2nd, of whom one leaves on the 3rd; one on the 4th. A day in Seoul begins at
+    // three in the afternoon of UTC.
+    for change in [
+        "update users set created_at = '2026-03-01 15:00+00' where email like 'fan000001%'",
+        "update users set created_at = '2026-03-02 14:59+00' where email like 'fan000002%'",
+        "update users set created_at = '2026-03-03 15:00+00' where email like 'fan000003%'",
+        "update users set erased_at = '2026-03-03 00:00+00', email = 'erased-2@erased.invalid'
+         where email like 'fan000002%'",
+    ] {
+        sqlx::raw_sql(change)
+            .execute(&app.pool)
+            .await
+            .expect("changed");
+    }
+    let day = |day, new, users| json!({"day": day, "newUsers": new, "users": users});
+    let days = [
+        day("2026-03-04", 1, 2),
+        day("2026-03-03", 0, 1),
+        day("2026-03-02", 2, 2),
+    ];
+    assert_eq!(daily("2026-03-01").await, json!(days));
+    assert_eq!(daily("2026-03-04").await, json!(days[..1]));
 }

@@ -8,7 +8,7 @@ use urr_contract::{EventId, internal::EventSummary};
 use urr_kit::{extract::AppQuery, identity::Admin};
 use utoipa::ToSchema;
 
-use super::{Answer, DaysQuery, Envelope, answer, events::title_of};
+use super::{Answer, DaysQuery, Envelope, answer_of, events::title_of};
 use crate::{
     State,
     domain::figures::{percent, rounded},
@@ -111,16 +111,20 @@ pub(super) async fn cancellations(
             date: day.date.to_jiff().to_string(),
             cancellations: day.cancelled,
         });
-    Ok(answer(Cancellations {
+    let figures = Cancellations {
         overview: Overview {
             total_cancelled: overview.cancelled,
             avg_hours_before_cancel: rounded(overview.hours),
             total_refund_amount: overview.refunded,
         },
         hourly_pattern: hourly.collect(),
-        by_event: events.iter().map(|event| row(event, &summaries)).collect(),
+        by_event: events
+            .iter()
+            .map(|event| row(event, &summaries.of))
+            .collect(),
         daily_trend: daily.collect(),
-    }))
+    };
+    Ok(answer_of(summaries.complete, figures))
 }
 
 fn row(event: &Event, summaries: &HashMap<EventId, EventSummary>) -> EventRow {

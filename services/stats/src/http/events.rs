@@ -16,7 +16,7 @@ use urr_kit::{
 };
 use utoipa::{IntoParams, ToSchema};
 
-use super::{DaysQuery, Envelope, answer};
+use super::{DaysQuery, Envelope, answer_of};
 use crate::{
     State,
     domain::{days::window, figures::percent},
@@ -58,6 +58,8 @@ struct Common<'a> {
     occupancy_rate: f64,
     /// Percent.
     seat_utilization: f64,
+    /// How often the event's page was looked at.
+    view_count: i64,
 }
 
 /// One event of the list.
@@ -121,11 +123,11 @@ pub(super) async fn list(
 ) -> ApiResult<Response> {
     let events = events::all(&state.pool).await?;
     let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
-    let mut summaries = state.events.summaries(&ids).await;
+    let mut known = state.events.summaries(&ids).await;
     let mut selling: Vec<Selling> = events
         .into_iter()
         .map(|event| Selling {
-            summary: summaries.remove(&event.id),
+            summary: known.of.remove(&event.id),
             event,
         })
         .collect();
@@ -133,7 +135,7 @@ pub(super) async fn list(
     let limit = usize::try_from(window(query.limit, 10, 100)).unwrap_or(100);
     selling.truncate(limit);
     let rows: Vec<_> = selling.iter().map(Selling::row).collect();
-    Ok(answer(rows).into_response())
+    Ok(answer_of(known.complete, rows).into_response())
 }
 
 /// By revenue unless another known word is given, the largest first.
@@ -166,7 +168,8 @@ pub(super) async fn show(
     AppPath(id): AppPath<EventId>,
 ) -> ApiResult<Response> {
     let told = events::find(&state.pool, id).await?;
-    let summary = state.events.summary(id).await;
+    let mut known = state.events.summaries(&[id]).await;
+    let summary = known.of.remove(&id);
     if told.is_none() && summary.is_none() {
         return Err(ApiError::not_found("EVENT_NOT_FOUND", "Event not found"));
     }
@@ -188,7 +191,7 @@ pub(super) async fn show(
         overview: selling.overview(),
         daily_trend,
     };
-    Ok(answer(detail).into_response())
+    Ok(answer_of(known.complete, detail).into_response())
 }
 
 /// What facts tell of an event, and what ticket knows of it, if it can be asked.
@@ -224,6 +227,7 @@ impl Selling {
             sold_seats: self.event.sold_seats,
             occupancy_rate: self.occupancy(),
             seat_utilization: self.occupancy(),
+            view_count: summary.map_or(0, |event| event.views),
         }
     }
 

@@ -61,6 +61,10 @@ pub(crate) fn public() -> OpenApiRouter<Arc<State>> {
 struct Envelope<T> {
     /// Always true.
     success: bool,
+    /// True where another service could not be asked: what only it knows is 0, null or left
+    /// out. Else absent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    degraded: bool,
     data: T,
 }
 
@@ -68,8 +72,14 @@ struct Envelope<T> {
 type Answer<T> = ApiResult<AppJson<Envelope<T>>>;
 
 fn answer<T>(data: T) -> AppJson<Envelope<T>> {
+    answer_of(true, data)
+}
+
+/// An answer with what another service knows, `complete` if it could be asked.
+fn answer_of<T>(complete: bool, data: T) -> AppJson<Envelope<T>> {
     AppJson(Envelope {
         success: true,
+        degraded: !complete,
         data,
     })
 }

@@ -4,27 +4,24 @@ use std::sync::Arc;
 
 use axum::extract::State as Shared;
 use serde::Serialize;
-use urr_contract::internal::UserCounts;
-use urr_kit::{ApiResult, extract::AppQuery, identity::Admin};
+use urr_contract::internal::{AccountDay, UserCounts};
+use urr_kit::{extract::AppQuery, identity::Admin};
 use utoipa::ToSchema;
 
-use super::{Answer, DaysQuery, Envelope, answer};
+use super::{Answer, DaysQuery, Envelope, answer, answer_of};
 use crate::{
     State,
     domain::figures::average,
-    store::{accounts, days, events, payments},
+    store::{days, payments},
 };
-
-/// Status of an event whose tickets can be bought.
-const ON_SALE: &str = "on_sale";
 
 /// Sums over everything.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Overview {
     /// Accounts; 0 while auth cannot be asked.
     total_users: i64,
-    /// Events on sale.
-    active_events: usize,
+    /// Events on sale; 0 while ticket cannot be asked.
+    active_events: i64,
     total_reservations: i64,
     confirmed_reservations: i64,
     cancelled_reservations: i64,
@@ -51,9 +48,11 @@ pub(super) struct Overview {
 pub(super) async fn overview(Shared(state): Shared<Arc<State>>, _: Admin) -> Answer<Overview> {
     let totals = days::totals(&state.pool).await?;
     let accounts = state.accounts.counts().await;
-    Ok(answer(Overview {
+    let catalogue = state.catalogue.figures().await;
+    let complete = accounts.is_some() && catalogue.is_some();
+    let overview = Overview {
         total_users: accounts.map_or(0, |counts| counts.users + counts.admins),
-        active_events: active_events(&state).await?,
+        active_events: catalogue.map_or(0, |figures| figures.on_sale),
         total_reservations: totals.reservations,
         confirmed_reservations: totals.confirmed,
         cancelled_reservations: totals.cancelled,
@@ -62,17 +61,8 @@ pub(super) async fn overview(Shared(state): Shared<Arc<State>>, _: Admin) -> Ans
         total_revenue: totals.revenue,
         completed_payments: totals.payments,
         payment_revenue: totals.payment_revenue,
-    }))
-}
-
-/// How many of the events that facts have told of are on sale, as far as ticket tells.
-async fn active_events(state: &State) -> ApiResult<usize> {
-    let ids = events::ids(&state.pool).await?;
-    let summaries = state.events.summaries(&ids).await;
-    Ok(summaries
-        .values()
-        .filter(|event| event.status == ON_SALE)
-        .count())
+    };
+    Ok(answer_of(complete, overview))
 }
 
 /// Payments by one method, or by all of them.
@@ -138,6 +128,7 @@ fn payment_row(method: &str, count: i64, total: i64) -> PaymentRow {
 #[serde(rename_all = "camelCase")]
 #[schema(as = AccountFigures)]
 pub(super) struct Users {
+    /// Newest first. Empty while auth cannot be asked.
     daily: Vec<DayOfUsers>,
     /// Empty while auth cannot be asked.
     by_role: Vec<UsersOfRole>,
@@ -150,6 +141,7 @@ struct DayOfUsers {
     #[schema(value_type = jiff::civil::Date)]
     date: String,
     new_users: i64,
+    /// At the end of the day.
     cumulative_users: i64,
 }
 
@@ -178,23 +170,27 @@ pub(super) async fn users(
     _: Admin,
     AppQuery(query): AppQuery<DaysQuery>,
 ) -> Answer<Users> {
+    let since = query.since_month(&state);
+    let zone = state.zone_name();
+    let days = state.accounts.days(since, state.today(), zone).await;
     let counts = state.accounts.counts().await;
-    if let Some(counts) = &counts {
-        accounts::note(&state.pool, state.today(), counts).await?;
-    }
-    let days = accounts::days(&state.pool, query.since_month(&state)).await?;
-    let daily = days
-        .iter()
-        .map(|day| DayOfUsers {
-            date: day.day.to_jiff().to_string(),
+    let complete = days.is_some() && counts.is_some();
+    let days = days.unwrap_or_default();
+    let users = Users {
+        daily: days.iter().map(DayOfUsers::from).collect(),
+        by_role: counts.as_ref().map_or_else(Vec::new, by_role),
+    };
+    Ok(answer_of(complete, users))
+}
+
+impl From<&AccountDay> for DayOfUsers {
+    fn from(day: &AccountDay) -> Self {
+        Self {
+            date: day.day.to_string(),
             new_users: day.new_users,
             cumulative_users: day.users,
-        })
-        .collect();
-    Ok(answer(Users {
-        daily,
-        by_role: counts.as_ref().map_or_else(Vec::new, by_role),
-    }))
+        }
+    }
 }
 
 fn by_role(counts: &UserCounts) -> Vec<UsersOfRole> {

@@ -5,17 +5,14 @@ use std::sync::Arc;
 use axum::extract::State as Shared;
 use jiff::SignedDuration;
 use serde::Serialize;
-use urr_kit::{ApiResult, identity::Admin};
+use urr_kit::identity::Admin;
 use utoipa::ToSchema;
 
-use super::{Answer, DaysQuery, Envelope, answer};
+use super::{Answer, DaysQuery, Envelope, answer_of};
 use crate::{
     State,
     domain::figures::{average, percent, two_decimals},
-    store::{
-        events, hours,
-        live::{self, Stored},
-    },
+    store::{hours, live},
 };
 
 /// What counts as recent.
@@ -45,11 +42,12 @@ struct Database {
     table_counts: TableCounts,
 }
 
-/// How many there are.
+/// How many there are. Users are 0 while auth cannot be asked, events and seats while ticket
+/// cannot.
 #[derive(Serialize, ToSchema)]
 struct TableCounts {
     users: i64,
-    events: usize,
+    events: i64,
     reservations: i64,
     seats: i64,
     payments: i64,
@@ -72,7 +70,7 @@ struct Metrics {
     /// Seconds from hold to payment, with two decimals.
     #[schema(example = "41.90")]
     avg_seat_lock_seconds: String,
-    /// Percent.
+    /// Orders that were paid and could not be honoured, in percent of all that were paid.
     payment_failure_rate: f64,
 }
 
@@ -111,8 +109,18 @@ pub(super) async fn performance(Shared(state): Shared<Arc<State>>, _: Admin) -> 
             avg_per_day: average(hour.reservations, PATTERN_DAYS),
         })
         .collect();
-    let table_counts = table_counts(&state, &stored).await?;
-    Ok(answer(Figures {
+    let accounts = state.accounts.counts().await;
+    let catalogue = state.catalogue.figures().await;
+    let complete = accounts.is_some() && catalogue.is_some();
+    let catalogue = catalogue.unwrap_or_default();
+    let table_counts = TableCounts {
+        users: accounts.map_or(0, |counts| counts.users + counts.admins),
+        events: catalogue.events,
+        reservations: stored.reservations,
+        seats: catalogue.seats,
+        payments: stored.payments,
+    };
+    let figures = Figures {
         database: Database {
             size: stored.size,
             size_bytes: stored.bytes,
@@ -127,19 +135,6 @@ pub(super) async fn performance(Shared(state): Shared<Arc<State>>, _: Admin) -> 
             payment_failure_rate: percent(recent.rejected, recent.confirmed + recent.rejected),
         },
         load_pattern,
-    }))
-}
-
-async fn table_counts(state: &State, stored: &Stored) -> ApiResult<TableCounts> {
-    let ids = events::ids(&state.pool).await?;
-    let summaries = state.events.summaries(&ids).await;
-    let seats: i64 = summaries.values().map(|event| event.total_seats).sum();
-    let accounts = state.accounts.counts().await;
-    Ok(TableCounts {
-        users: accounts.map_or(0, |counts| counts.users + counts.admins),
-        events: ids.len(),
-        reservations: stored.reservations,
-        seats,
-        payments: stored.payments,
-    })
+    };
+    Ok(answer_of(complete, figures))
 }

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use axum::extract::State as Shared;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use urr_contract::EventId;
 use urr_kit::identity::Admin;
 use utoipa::ToSchema;
 
-use super::{Answer, Envelope, answer, events::title_of};
+use super::{Answer, Envelope, answer_of, events::title_of};
 use crate::{
     State,
-    store::{events, live},
+    store::{
+        events,
+        live::{self, What},
+    },
 };
 
 /// No hold lives longer, paying included.
@@ -22,6 +25,8 @@ const ACTIVE: SignedDuration = SignedDuration::from_mins(5);
 const LAST_HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// What counts as a trend.
 const TREND: SignedDuration = SignedDuration::from_hours(24);
+/// How much of what happened last is shown.
+const RECENT: i64 = 20;
 
 /// What is going on.
 #[derive(Serialize, ToSchema)]
@@ -29,8 +34,8 @@ const TREND: SignedDuration = SignedDuration::from_hours(24);
 pub(super) struct Realtime {
     current: Current,
     last_hour: LastHour,
-    /// Always empty.
-    recent_activity: [Trending; 0],
+    /// What happened last, the newest first.
+    recent_activity: Vec<Activity>,
     trending_events: Vec<Trending>,
 }
 
@@ -62,6 +67,21 @@ struct Trending {
     reservations: i64,
 }
 
+/// Something that happened to a reservation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecentActivity)]
+struct Activity {
+    #[serde(rename = "type")]
+    kind: What,
+    event_id: Option<EventId>,
+    title: Option<String>,
+    /// Seats and standing places.
+    seats: i64,
+    /// Won paid; 0 of all that is no payment.
+    amount: i64,
+    at: Timestamp,
+}
+
 /// What is going on.
 #[utoipa::path(
     get,
@@ -78,19 +98,36 @@ pub(super) async fn realtime(Shared(state): Shared<Arc<State>>, _: Admin) -> Ans
     let current = live::now(&state.pool, now - LONGEST_HOLD, now - ACTIVE).await?;
     let last_hour = live::recent(&state.pool, now - LAST_HOUR).await?;
     let trending = events::trending(&state.pool, now - TREND).await?;
-    let ids: Vec<EventId> = trending.iter().map(|event| event.id).collect();
+    let recent = live::latest(&state.pool, RECENT).await?;
+    let ids: Vec<EventId> = trending
+        .iter()
+        .map(|event| event.id)
+        .chain(recent.iter().filter_map(|act| act.event))
+        .collect();
     let summaries = state.events.summaries(&ids).await;
+    let title = |id: EventId| title_of(id, summaries.of.get(&id));
     let trending_events = trending
         .iter()
         .map(|event| Trending {
             id: event.id,
             event_id: event.id,
-            title: title_of(event.id, summaries.get(&event.id)),
+            title: title(event.id),
             recent_reservations: event.reservations,
             reservations: event.reservations,
         })
         .collect();
-    Ok(answer(Realtime {
+    let recent_activity = recent
+        .iter()
+        .map(|act| Activity {
+            kind: act.what,
+            event_id: act.event,
+            title: act.event.map(title),
+            seats: act.seats,
+            amount: act.amount,
+            at: act.at.to_jiff(),
+        })
+        .collect();
+    let realtime = Realtime {
         current: Current {
             locked_seats: current.held_seats,
             active_payments: current.payments,
@@ -100,7 +137,8 @@ pub(super) async fn realtime(Shared(state): Shared<Arc<State>>, _: Admin) -> Ans
             reservations: last_hour.reservations,
             revenue: last_hour.revenue,
         },
-        recent_activity: [],
+        recent_activity,
         trending_events,
-    }))
+    };
+    Ok(answer_of(summaries.complete, realtime))
 }

@@ -68,16 +68,6 @@ pub async fn find(executor: impl PgExecutor<'_>, id: EventId) -> sqlx::Result<Op
     .await
 }
 
-/// The ids of every event that facts have told of.
-pub async fn ids(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<EventId>> {
-    sqlx::query_scalar!(
-        r#"select distinct event_id as "id!: EventId" from reservation_facts
-           where event_id is not null"#
-    )
-    .fetch_all(executor)
-    .await
-}
-
 /// An event that people are reserving for.
 #[derive(Debug)]
 pub struct Trending {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::PgExecutor;
+use urr_contract::EventId;
 
 /// This moment.
 #[derive(Debug)]
@@ -98,5 +99,66 @@ pub async fn stored(executor: impl PgExecutor<'_>) -> sqlx::Result<Stored> {
            from pg_database_size(current_database()) as bytes"#
     )
     .fetch_one(executor)
+    .await
+}
+
+/// What can happen to a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, serde::Serialize, utoipa::ToSchema)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+#[schema(as = ActivityKind)]
+pub enum What {
+    /// Held.
+    Held,
+    /// Paid.
+    Paid,
+    /// Cancelled, paid or not.
+    Cancelled,
+    /// Ended unpaid.
+    Expired,
+}
+
+/// Something that happened to a reservation.
+#[derive(Debug)]
+pub struct Act {
+    /// What.
+    pub what: What,
+    /// When.
+    pub at: jiff_sqlx::Timestamp,
+    /// For which event.
+    pub event: Option<EventId>,
+    /// Seats and standing places in it.
+    pub seats: i64,
+    /// Won paid.
+    pub amount: i64,
+}
+
+/// What happened last, the newest first.
+pub async fn latest(executor: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Act>> {
+    sqlx::query_as!(
+        Act,
+        r#"select what as "what!: What", at as "at!", event_id as "event: EventId",
+                  quantity as "seats!", amount as "amount!"
+           from (
+               (select 'held' as what, created_at as at, event_id, quantity, 0::bigint as amount
+                from reservation_facts where created_at is not null
+                order by created_at desc limit $1)
+               union all
+               (select 'paid', confirmed_at, event_id, quantity, confirmed_amount
+                from reservation_facts where confirmed_at is not null
+                order by confirmed_at desc limit $1)
+               union all
+               (select 'cancelled', cancelled_at, event_id, quantity, 0
+                from reservation_facts where cancelled_at is not null
+                order by cancelled_at desc limit $1)
+               union all
+               (select 'expired', expired_at, event_id, quantity, 0
+                from reservation_facts where expired_at is not null
+                order by expired_at desc limit $1)
+           ) as acts
+           order by at desc, what limit $1"#,
+        limit,
+    )
+    .fetch_all(executor)
     .await
 }

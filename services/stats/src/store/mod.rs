@@ -1,6 +1,5 @@
 //! SQL of `stats_db`. Writes take what one fact says, reads answer one question.
 
-pub mod accounts;
 pub mod audience;
 pub mod cancellations;
 pub mod days;
@@ -9,6 +8,5 @@ pub mod hours;
 pub mod live;
 pub mod memberships;
 pub mod payments;
-pub mod prices;
 pub mod reservations;
 pub mod transfers;

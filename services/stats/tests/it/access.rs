@@ -35,7 +35,10 @@ async fn only_an_administrator_may_look() {
         let fan = fan.expect(403);
         assert_eq!(fan.error(), "Admin role required", "{path}");
         assert_eq!(fan.body["message"], "Admin role required", "{path}");
-        app.admin.get(path).await.expect(200);
+        // Places are known to ticket only, which is away here.
+        let is_known = !path.ends_with("seat-preferences");
+        let answer = app.admin.get(path).await;
+        answer.expect(if is_known { 200 } else { 503 });
     }
 }
 

@@ -100,7 +100,7 @@ async fn events_by_revenue_and_by_reservations() {
             "event_date": null, "status": null, "reservations": reservations,
             "total_reservations": reservations, "confirmed_reservations": confirmed,
             "revenue": revenue, "total_revenue": revenue, "total_seats": 0, "sold_seats": sold,
-            "occupancy_rate": 0.0, "seat_utilization": 0.0,
+            "occupancy_rate": 0.0, "seat_utilization": 0.0, "view_count": 0,
         })
     };
     let rows = json!([row(EVENT_10, 3, 2, 120_000, 2), row(EVENT_11, 1, 0, 0, 0)]);
@@ -125,7 +125,7 @@ async fn one_event() {
                 "confirmed_reservations": 2, "pending_reservations": 1,
                 "cancelled_reservations": 1, "total_revenue": 120_000, "total_seats": 0,
                 "sold_seats": 2, "available_seats": 0, "occupancy_rate": 0.0,
-                "seat_utilization": 0.0,
+                "seat_utilization": 0.0, "view_count": 0,
             },
             "dailyTrend": [
                 {"date": "2026-11-23", "reservations": 2, "revenue": 0},
@@ -211,6 +211,12 @@ async fn realtime() {
     app.hear(now.created("2026-11-23T05:58:00Z")).await;
     app.hear(now.captured("2026-11-23T05:59:00Z")).await;
     app.hear(now.confirmed("2026-11-23T05:59:00Z")).await;
+    let act = |what, at, id, seats, amount| {
+        json!({
+            "type": what, "at": at, "event_id": id, "title": "Event 00000000", "seats": seats,
+            "amount": amount,
+        })
+    };
     let trend = |id, reservations| {
         json!({
             "id": id, "event_id": id, "title": "Event 00000000",
@@ -222,33 +228,36 @@ async fn realtime() {
         json!({
             "current": {"locked_seats": 1, "active_payments": 1, "active_users": 1},
             "lastHour": {"reservations": 2, "revenue": 70_000},
-            "recentActivity": [],
+            "recentActivity": [
+                act("paid", "2026-11-23T05:59:00Z", EVENT_11, 1, 70_000),
+                act("held", "2026-11-23T05:58:00Z", EVENT_11, 1, 0),
+                act("held", "2026-11-23T05:50:00Z", EVENT_10, 1, 0),
+                act("cancelled", "2026-11-23T05:00:00Z", EVENT_10, 1, 0),
+                act("expired", "2026-11-23T02:15:00Z", EVENT_11, 1, 0),
+                act("held", "2026-11-23T02:10:00Z", EVENT_11, 1, 0),
+                act("paid", "2026-11-23T02:01:00Z", EVENT_10, 1, 40_000),
+                act("held", "2026-11-23T02:00:00Z", EVENT_10, 1, 0),
+                act("paid", "2026-11-22T01:02:00Z", EVENT_10, 2, 120_000),
+                act("held", "2026-11-22T01:00:00Z", EVENT_10, 2, 0),
+            ],
             "trendingEvents": [trend(EVENT_10, 2), trend(EVENT_11, 2)],
         })
     );
 }
 
 #[tokio::test]
-async fn seat_preferences() {
-    let app = past().await;
-    let data = json!({
-        "bySection": [
-            {"section": "ALL", "total_seats": 0, "reserved_seats": 2, "reservation_rate": 0.0},
-        ],
-        "byPriceTier": [{
-            "price_tier": "standard", "tier": "standard", "total_seats": 0, "reserved_seats": 2,
-            "reservation_rate": 0.0, "avg_price": 60_000.0,
-        }],
-        "topRows": [],
-    });
-    assert_eq!(app.data("/api/stats/seat-preferences").await, data);
-    let of_event = format!("/api/stats/seat-preferences?eventId={EVENT_10}");
-    assert_eq!(app.data(&of_event).await, data);
-    let of_other = format!("/api/stats/seat-preferences?eventId={EVENT_11}");
-    assert_eq!(
-        app.data(&of_other).await,
-        json!({"bySection": [], "byPriceTier": [], "topRows": []})
-    );
+async fn of_many_acts_the_last_twenty_are_shown() {
+    let app = App::alone().await;
+    for minute in 10..40 {
+        let story = Story::of(minute, 10, 50_000, 1);
+        app.hear(story.created(&format!("2026-11-23T05:{minute}:00Z")))
+            .await;
+    }
+    let data = app.data("/api/stats/realtime").await;
+    let acts = data["recentActivity"].as_array().unwrap();
+    assert_eq!(acts.len(), 20);
+    assert_eq!(acts[0]["at"], "2026-11-23T05:39:00Z");
+    assert_eq!(acts[19]["at"], "2026-11-23T05:20:00Z");
 }
 
 #[tokio::test]
@@ -308,7 +317,7 @@ async fn performance() {
         json!({
             "database": {
                 "size": null, "sizeBytes": null,
-                "tableCounts": {"users": 0, "events": 2, "reservations": 4, "seats": 0, "payments": 2},
+                "tableCounts": {"users": 0, "events": 0, "reservations": 4, "seats": 0, "payments": 2},
             },
             "recentPerformance": {"successRate": 33.33, "totalRequests": 3},
             "metrics": {"avgSeatLockSeconds": "180.00", "paymentFailureRate": 0.0},
