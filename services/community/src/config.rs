@@ -1,7 +1,10 @@
 //! Settings of community.
 
 use clap::{ArgAction, value_parser};
-use urr_kit::config::{BusArgs, GatewayTokenArgs, HttpArgs, InternalArgs};
+use urr_kit::{
+    config::{BusArgs, GatewayTokenArgs, HttpArgs, InternalArgs},
+    retention::DeadLetterArgs,
+};
 
 use crate::mail::MailArgs;
 
@@ -57,4 +60,7 @@ pub struct Config {
     #[arg(long, env = "RETENTION_NOTICES_DAYS", default_value_t = 30, hide_env_values = true,
           value_parser = value_parser!(u16).range(4..=3_650))]
     pub retention_notices_days: u16,
+    /// How long facts are kept that could not be applied.
+    #[command(flatten)]
+    pub dead_letters: DeadLetterArgs,
 }

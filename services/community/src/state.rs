@@ -8,7 +8,7 @@ use urr_kit::{
     client::InternalClient,
     internal::InternalToken,
     outbound::{Reach, Strangers},
-    retention::Retention,
+    retention::{DeadLetterArgs, Retention},
 };
 
 use crate::{
@@ -35,6 +35,7 @@ pub struct State {
     pub(crate) public_url: String,
     pub(crate) notices_kept: SignedDuration,
     pub(crate) retention: Retention,
+    pub(crate) dead_letters: DeadLetterArgs,
     pub(crate) metrics: CommunityMetrics,
 }
 
@@ -81,6 +82,7 @@ impl State {
             public_url: config.mail.public_url.clone(),
             notices_kept: SignedDuration::from_hours(24 * days),
             retention: Retention::new(&runtime.metrics),
+            dead_letters: config.dead_letters,
             metrics: CommunityMetrics::new(&runtime.metrics),
         })
     }

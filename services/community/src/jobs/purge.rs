@@ -1,5 +1,5 @@
-//! Deletes awards that were done a month ago, daily sums that limit nothing any more, and what
-//! was told long enough ago.
+//! Deletes awards that were done a month ago, daily sums that limit nothing any more, what was
+//! told long enough ago, and facts that could not be applied.
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use tracing::info;
@@ -18,6 +18,8 @@ pub async fn run(state: &State) -> anyhow::Result<()> {
     let now = state.clock.now();
     purge_points(state, now).await?;
     purge_told(state, now - state.notices_kept).await?;
+    let dead_letters = state.dead_letters;
+    dead_letters.sweep(&state.pool, &state.retention).await?;
     Ok(())
 }
 

@@ -407,6 +407,28 @@ async fn what_was_told_is_forgotten_after_a_month() {
 }
 
 #[tokio::test]
+async fn facts_that_could_not_be_applied_are_forgotten_after_three_months() {
+    let app = App::start().await;
+    for age in ["89 days", "91 days"] {
+        sqlx::query!(
+            "insert into dead_letters (consumer, fact_id, topic, key, payload, error, failed_at)
+             values ('community-service-group', gen_random_uuid(), 'reservation-events', 'k', '{}',
+                     $1, now() - $1::text::interval)",
+            age
+        )
+        .execute(&app.pool)
+        .await
+        .expect("noted");
+    }
+    jobs::purge::run(&app.state).await.expect("purged");
+    let kept = sqlx::query_scalar!("select error from dead_letters")
+        .fetch_all(&app.pool)
+        .await
+        .expect("read");
+    assert_eq!(kept, ["89 days"]);
+}
+
+#[tokio::test]
 async fn what_waits_is_measured() {
     let app = App::start().await;
     let sale = Sale::new(&app);
