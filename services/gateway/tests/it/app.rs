@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, task::JoinHandle};
 use urr_contract::{
     AdmissionId, EventId, UserId,
-    tokens::{AccessClaims, EntryClaims, SessionTokenType, TokenKey},
+    tokens::{AccessClaims, Claims, EntryClaims, SessionTokenType, TokenKey},
 };
 use urr_gateway::{
     Config, Gateway,
@@ -273,7 +273,7 @@ pub(crate) fn session_token(user: UserId, token_type: SessionTokenType, exp: i64
     key.sign(&claims).expect("signed")
 }
 
-pub(crate) fn sign_entry(secret: &str, claims: &EntryClaims) -> String {
+pub(crate) fn sign_entry(secret: &str, claims: &impl Claims) -> String {
     let key = TokenKey::entry(secret).expect("long enough");
     key.sign(claims).expect("signed")
 }

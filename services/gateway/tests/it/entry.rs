@@ -4,11 +4,28 @@ use std::time::Duration;
 
 use ::redis::AsyncCommands;
 use http::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use urr_contract::{AdmissionId, EventId, UserId, revocations, tokens::EntryClaims};
+use urr_contract::{
+    AdmissionId, EventId, UserId, revocations,
+    tokens::{Claims, EntryClaims},
+};
 use urr_testkit::TestRedis;
 
 use crate::app::{Answer, ENTRY_SECRET, JWT_SECRET, Setup, TestGateway, gateway, sign_entry};
+
+/// An entry token that names no person.
+#[derive(Serialize, Deserialize)]
+struct NobodysClaims {
+    sub: EventId,
+    exp: i64,
+}
+
+impl Claims for NobodysClaims {
+    fn expires_at(&self) -> i64 {
+        self.exp
+    }
+}
 
 const RESERVE: &str = "/api/v1/seats/reserve";
 
@@ -65,6 +82,13 @@ async fn nobody_else_passes() {
     };
     let expired = sign_entry(ENTRY_SECRET, &claims(now));
     let foreign = sign_entry(JWT_SECRET, &claims(now + 600));
+    let nobodys = sign_entry(
+        ENTRY_SECRET,
+        &NobodysClaims {
+            sub: event,
+            exp: now + 600,
+        },
+    );
     let unsigned = format!("{}.", token.rsplit_once('.').expect("three parts").0);
     for (what, user, entry) in [
         ("no token", Some(user), ""),
@@ -73,6 +97,7 @@ async fn nobody_else_passes() {
         ("expired", Some(user), expired.as_str()),
         ("of another key", Some(user), foreign.as_str()),
         ("without signature", Some(user), unsigned.as_str()),
+        ("without a person", Some(user), nobodys.as_str()),
         ("somebody else's", Some(UserId::random()), token.as_str()),
         ("anonymous", None, token.as_str()),
     ] {
