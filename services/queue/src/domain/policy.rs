@@ -4,7 +4,7 @@
 use urr_contract::{
     SalePolicy,
     internal::QueueInfo,
-    sale_policy::{DEFAULT_OWNER, Fence},
+    sale_policy::{ADMIN_OWNER, DEFAULT_OWNER, Fence},
 };
 
 /// Generation of a policy made from settings.
@@ -59,6 +59,52 @@ impl Defaults {
             Some(stored) if stored.fence.owner != DEFAULT_OWNER => None,
             Some(stored) if stored.fence.generation == LEFT => Some(left(stored.clone(), info)),
             _ => Some(self.policy(info)),
+        }
+    }
+
+    /// The policy by which an administrator stops the sale: what is stored, with nobody entering.
+    pub fn suspended(
+        &self,
+        stored: Option<&SalePolicy>,
+        info: &QueueInfo,
+        message: Option<String>,
+    ) -> SalePolicy {
+        let before = stored.cloned().unwrap_or_else(|| self.policy(info));
+        let is_again = before.fence.owner == ADMIN_OWNER;
+        let fence = Fence {
+            owner: ADMIN_OWNER.to_owned(),
+            generation: if is_again {
+                before.fence.generation.saturating_add(1)
+            } else {
+                1
+            },
+            sequence: 0,
+        };
+        SalePolicy {
+            suspended: true,
+            message,
+            fence,
+            ..before
+        }
+    }
+
+    /// What is in force once an administrator lets the sale go on: the same limits. Where they
+    /// are those of the settings, settings decide again.
+    pub fn resumed(&self, stored: SalePolicy, info: &QueueInfo) -> SalePolicy {
+        let going_on = SalePolicy {
+            suspended: false,
+            message: None,
+            ..left(stored, info)
+        };
+        let settings = self.policy(info);
+        let as_settings = SalePolicy {
+            fence: settings.fence.clone(),
+            ..going_on.clone()
+        };
+        if as_settings == settings {
+            settings
+        } else {
+            going_on
         }
     }
 }
@@ -133,5 +179,22 @@ mod tests {
         let renewed = renewed.expect("nobody owns it");
         assert_eq!(renewed.max_active, 7);
         assert_eq!(renewed.closes_at, later.sale_ends_at);
+    }
+
+    #[test]
+    fn whoever_stops_a_sale_leaves_its_limits_as_they_are() {
+        let info = info("2027-03-19T11:00:00Z");
+        let limits = left(of("uid", &info), &info);
+        let stopped = DEFAULTS.suspended(Some(&limits), &info, Some("Wait".to_owned()));
+        assert_eq!((stopped.suspended, stopped.max_active), (true, 7));
+        let again = DEFAULTS.suspended(Some(&stopped), &info, None);
+        assert!(again.fence.generation > stopped.fence.generation);
+        assert_eq!(DEFAULTS.resumed(again, &info), limits);
+        let of_settings = DEFAULTS.suspended(None, &info, None);
+        assert_eq!(
+            DEFAULTS.resumed(of_settings, &info),
+            DEFAULTS.policy(&info),
+            "settings decide again"
+        );
     }
 }

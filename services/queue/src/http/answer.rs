@@ -258,6 +258,8 @@ pub(super) struct LineBody {
     serving: u64,
     /// Whether nobody is called at the moment.
     paused: bool,
+    /// What those who wait are told meanwhile.
+    message: Option<String>,
 }
 
 impl Telling<'_> {
@@ -551,11 +553,8 @@ fn sign<C: Claims>(key: &TokenKey, claims: &C) -> ApiResult<String> {
 /// The admin's view of a line.
 pub(super) fn admin_view(event: EventId, view: &View) -> LineBody {
     let inside = view.snapshot.inside(view.now_ms);
-    let threshold = view
-        .snapshot
-        .rules
-        .as_ref()
-        .map_or(0, |rules| rules.max_active);
+    let rules = view.snapshot.rules.as_ref();
+    let threshold = rules.map_or(0, |rules| rules.max_active);
     LineBody {
         event_id: event,
         queue_size: view.snapshot.waiting.total(),
@@ -564,6 +563,7 @@ pub(super) fn admin_view(event: EventId, view: &View) -> LineBody {
         available: threshold.saturating_sub(inside),
         last_number: view.snapshot.last_number,
         serving: view.snapshot.serving,
-        paused: view.redis_is_lost,
+        paused: view.redis_is_lost || rules.is_none_or(|rules| rules.suspended),
+        message: rules.and_then(|rules| rules.message.clone()),
     }
 }

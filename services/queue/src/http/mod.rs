@@ -42,6 +42,8 @@ pub(crate) fn public() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(line::leave))
         .routes(routes!(admin::view))
         .routes(routes!(admin::clear))
+        .routes(routes!(admin::suspend))
+        .routes(routes!(admin::resume))
 }
 
 fn unknown_event() -> ApiError {

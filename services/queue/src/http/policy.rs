@@ -13,7 +13,8 @@ use http::{
 use serde::Deserialize;
 use urr_contract::{
     EventId, SalePolicy,
-    sale_policy::{DEFAULT_OWNER, PolicyError, Refusal, accepts},
+    internal::QueueInfo,
+    sale_policy::{ADMIN_OWNER, DEFAULT_OWNER, PolicyError, Refusal, accepts},
 };
 use urr_kit::{
     ApiError, ApiResult,
@@ -21,7 +22,7 @@ use urr_kit::{
     internal::InternalCaller,
 };
 
-use super::line_unavailable;
+use super::{line_unavailable, unknown_event};
 use crate::{
     State,
     domain::policy::left,
@@ -114,6 +115,51 @@ pub(super) async fn release(
     let enforced = state.lines.enforce_stored(event, Some(&info)).await;
     enforced.map_err(line_unavailable)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stops the line of an event in the name of the administrators, who tell those who wait why.
+/// 409 where a resource declares its policy.
+pub(super) async fn suspend(
+    state: &State,
+    event: EventId,
+    message: Option<String>,
+) -> ApiResult<()> {
+    let info = known(state, event).await?;
+    let mut transaction = state.pool.begin().await?;
+    let stored = policies::find_for_update(&mut transaction, event).await?;
+    let stored = stored.as_ref().map(|stored| &stored.policy);
+    let policy = state.settings.defaults.suspended(stored, &info, message);
+    accepts(stored, &policy, false, state.clock.now()).map_err(refused)?;
+    policies::put(&mut *transaction, event, &policy).await?;
+    transaction.commit().await?;
+    let enforced = state.lines.enforce_stored(event, Some(&info)).await;
+    enforced.map(drop).map_err(line_unavailable)
+}
+
+/// Lets the line of an event go on, whoever stopped it. 409 where a resource declares its policy.
+pub(super) async fn resume(state: &State, event: EventId) -> ApiResult<()> {
+    let info = known(state, event).await?;
+    let mut transaction = state.pool.begin().await?;
+    let stored = policies::find_for_update(&mut transaction, event).await?;
+    let Some(StoredPolicy { policy, .. }) = stored else {
+        return Ok(());
+    };
+    if ![DEFAULT_OWNER, ADMIN_OWNER].contains(&policy.fence.owner.as_str()) {
+        return Err(refused(Refusal::Declared));
+    }
+    let policy = state.settings.defaults.resumed(policy, &info);
+    policies::put(&mut *transaction, event, &policy).await?;
+    transaction.commit().await?;
+    let enforced = state.lines.enforce_stored(event, Some(&info)).await;
+    enforced.map(drop).map_err(line_unavailable)
+}
+
+async fn known(state: &State, event: EventId) -> ApiResult<Arc<QueueInfo>> {
+    match state.events.info(event).await {
+        Ok(info) => Ok(info),
+        Err(NoInfo::Unknown) => Err(unknown_event()),
+        Err(NoInfo::Unreachable(error)) => Err(line_unavailable(error)),
+    }
 }
 
 fn answer(stored: &StoredPolicy) -> Response {

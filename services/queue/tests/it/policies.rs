@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use urr_contract::UserId;
 use urr_queue::store::policies;
 use urr_testkit::Client;
 
@@ -358,4 +359,65 @@ async fn what_no_line_can_be_run_by_is_refused_by_field() {
         caller.put(&path(&hall), broken).await.expect(400);
     }
     caller.get(&path(&hall)).await.expect(404);
+}
+
+#[tokio::test]
+async fn an_administrator_stops_a_line_and_lets_it_go_on() {
+    let hall = Hall::new(rules(1, 1000)).await;
+    let (replica, worker) = (hall.replica().await, hall.worker().await);
+    let (mut inside, mut waiting) = (Fan::new(&hall), Fan::new(&hall));
+    inside.check(&replica).await;
+    waiting.check(&replica).await;
+    let admin = replica.client.as_admin(UserId::random());
+    let act = |word: &str| format!("/api/queue/admin/{word}/{}", hall.event);
+    for word in ["suspend", "resume"] {
+        let fan = inside.client(&replica);
+        fan.post(&act(word), Value::Null).await.expect(403);
+    }
+    let long = json!({"message": "x".repeat(501)});
+    let refused = admin.post(&act("suspend"), long).await.expect(400);
+    assert_eq!(refused.body["code"], "INVALID_FIELD");
+
+    for message in ["Wait", "The door is stuck"] {
+        let body = json!({"message": message});
+        let done = admin.post(&act("suspend"), body).await.expect(200);
+        assert_eq!(done.body["message"], "Queue suspended");
+    }
+    inside.leave(&replica).await.expect(200);
+    assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 0);
+    let told = waiting.status(&replica).await;
+    assert_eq!(position_of(&told), 1);
+    assert_eq!(
+        (&told.body["paused"], &told.body["message"]),
+        (&true.into(), &"The door is stuck".into())
+    );
+    let path = format!("/api/queue/admin/{}", hall.event);
+    let seen = admin.get(&path).await.expect(200).body;
+    assert_eq!(seen["paused"], true);
+    assert_eq!(seen["message"], "The door is stuck");
+
+    for _ in 0..2 {
+        let done = admin.post(&act("resume"), Value::Null).await.expect(200);
+        assert_eq!(done.body["message"], "Queue resumed");
+    }
+    hall.refill().await;
+    assert_eq!(worker.pass(hall.event).await.unwrap().admitted, 1);
+    // Without a message it stops as well.
+    admin.post(&act("suspend"), Value::Null).await.expect(200);
+
+    // What a resource declares is changed there.
+    let caller = replica.client.internal();
+    let seen = caller.get(&self::path(&hall)).await.expect(200);
+    let etag = seen.headers["etag"].to_str().unwrap().to_owned();
+    let declaring = caller.with_header("if-match", &etag);
+    let mut declared = policy("operator", 1);
+    declared["opensAt"] = seen.body["opensAt"].clone();
+    declaring
+        .put(&self::path(&hall), declared)
+        .await
+        .expect(200);
+    for word in ["suspend", "resume"] {
+        let refused = admin.post(&act(word), Value::Null).await.expect(409);
+        assert_eq!(refused.body["code"], "POLICY_OWNED");
+    }
 }
