@@ -29,24 +29,24 @@ pub async fn catalogue(pool: &PgPool) -> sqlx::Result<CatalogueFigures> {
 pub async fn places(pool: &PgPool, event: Option<EventId>) -> sqlx::Result<Vec<AlikePlaces>> {
     sqlx::query_as!(
         AlikePlaces,
-        r#"with shown as materialized (
-               select id, seat_layout_id from events
-               where deleted_at is null and ($1::uuid is null or id = $1)
-           ), places as (
-               select section, row_number as row, price, 1 as total,
-                      case when status = 'reserved' then 1 else 0 end as sold
-               from seats where event_id in (select id from shown)
+        r#"select section as "section!", row, price as "price!: Won", sum(total)::bigint as "total!",
+                  sum(sold)::bigint as "sold!"
+           from (
+               select s.section, s.row_number as row, s.price, count(*) as total,
+                      count(*) filter (where s.status = 'reserved') as sold
+               from seats s join events e on e.id = s.event_id
+               where e.deleted_at is null and ($1::uuid is null or e.id = $1)
+               group by s.section, s.row_number, s.price
                union all
-               select name, null, price, total_quantity,
-                      (select coalesce(sum(i.quantity), 0)::int from reservation_items i
+               select t.name, null, t.price, t.total_quantity,
+                      (select coalesce(sum(i.quantity), 0) from reservation_items i
                        join reservations r on r.id = i.reservation_id
                        where i.ticket_type_id = t.id and r.status = 'confirmed')
-               from ticket_types t
-               where event_id in (select id from shown where seat_layout_id is null)
-           )
-           select section as "section!", row, price as "price!: Won", sum(total)::bigint as "total!",
-                  sum(sold)::bigint as "sold!"
-           from places group by section, row, price order by section, row, price"#,
+               from ticket_types t join events e on e.id = t.event_id
+               where e.deleted_at is null and e.seat_layout_id is null
+                 and ($1::uuid is null or e.id = $1)
+           ) as places
+           group by section, row, price order by section, row, price"#,
         event.map(|id| id.0),
     )
     .fetch_all(pool)
