@@ -121,6 +121,7 @@ pub fn complete(api: &OpenApi, everywhere: &[Everywhere]) -> anyhow::Result<Valu
     for (path, mut item) in paths {
         tell_methods_apart(&mut item);
         for operation in operations(&mut item) {
+            describe_parameters(operation, &document["components"]["schemas"]);
             complete_operation(operation, &everywhere, &mut shared);
         }
         let path = path.strip_prefix(PREFIX).unwrap_or(&path).to_owned();
@@ -212,6 +213,21 @@ fn tell_methods_apart(item: &mut Value) {
 fn capitalised(word: &str) -> String {
     let (first, rest) = word.split_at(word.len().min(1));
     first.to_uppercase() + &rest.to_lowercase()
+}
+
+/// An id in a path is what the schema of its type says.
+fn describe_parameters(operation: &mut Map<String, Value>, schemas: &Value) {
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        let reference = parameter["schema"]["$ref"].as_str();
+        let name = reference.and_then(|path| path.rsplit('/').next());
+        let meaning = name.map_or(&Value::Null, |name| &schemas[name]["description"]);
+        if meaning.is_string() && parameter.get("description").is_none() {
+            parameter["description"] = meaning.clone();
+        }
+    }
 }
 
 /// The operations of a path.

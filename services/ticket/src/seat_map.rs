@@ -44,18 +44,25 @@ pub struct SeatMap {
     gzip: OnceCell<Bytes>,
 }
 
+/// All seats of an event.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SeatMap)]
 pub(crate) struct MapAnswer<'a> {
+    /// The event.
     event: EventHead<'a>,
+    /// How they lie; null where they were made without a layout.
     layout: Option<Value>,
+    /// The seats.
     seats: &'a [MapSeat],
 }
 
+/// The event of a map.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SeatMapEvent)]
 struct EventHead<'a> {
+    /// The event.
     id: EventId,
+    /// The title.
     title: &'a str,
 }
 

@@ -29,12 +29,16 @@ use crate::{
 /// Body of a registration.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct RegisterBody {
+    /// The address to sign in with.
     #[schema(required, format = Email, max_length = 254, example = "fan@example.com")]
     email: Option<String>,
+    /// At least 8 characters.
     #[schema(required, min_length = 8, format = Password, example = "correct horse")]
     password: Option<String>,
+    /// What the person is called.
     #[schema(required, min_length = 1, example = "김우르")]
     name: Option<String>,
+    /// Telephone number, for whoever wants to leave one.
     #[schema(example = "010-1234-5678")]
     phone: Option<String>,
 }
@@ -42,8 +46,10 @@ pub(super) struct RegisterBody {
 /// Body of a login.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct LoginBody {
+    /// The address of the account.
     #[schema(required, example = "fan@example.com")]
     email: Option<String>,
+    /// Its password.
     #[schema(required, format = Password, example = "correct horse")]
     password: Option<String>,
 }

@@ -51,25 +51,33 @@ pub(super) struct LeaveBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ErasureProgress)]
 pub(super) struct ErasureAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// How far it is.
     erasure: ErasureBody,
 }
 
+/// How far an erasure is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Erasure)]
 #[serde(rename_all = "camelCase")]
 struct ErasureBody {
+    /// When it was asked for.
     requested_at: Timestamp,
     /// Null while some service has not erased yet.
     completed_at: Option<Timestamp>,
+    /// What each service has done.
     steps: Vec<StepBody>,
 }
 
+/// What one service has done.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ErasureStep)]
 #[serde(rename_all = "camelCase")]
 struct StepBody {
+    /// The service.
     service: String,
+    /// When it erased; null while it did not.
     erased_at: Option<Timestamp>,
 }
 

@@ -30,27 +30,40 @@ use crate::{
 #[schema(as = PersonalData)]
 #[serde(rename_all = "camelCase")]
 struct Document {
+    /// When the document was made.
     exported_at: Timestamp,
+    /// The account.
     account: AccountBody,
+    /// Its logins.
     logins: Vec<LoginBody>,
     #[serde(flatten)]
     elsewhere: BTreeMap<String, Value>,
 }
 
+/// The account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedAccount)]
 #[serde(rename_all = "camelCase")]
 struct AccountBody {
+    /// The account.
     id: UserId,
+    /// The e-mail address.
     email: String,
+    /// The name.
     name: String,
+    /// The telephone number.
     phone: Option<String>,
+    /// What the account may do.
     role: Role,
+    /// In which language the person is written to.
     language: Language,
+    /// The id of the Google account with which it signs in.
     google_id: Option<String>,
+    /// When it was made.
     created_at: Timestamp,
 }
 
+/// One login.
 #[expect(
     clippy::struct_field_names,
     reason = "times on the wire are named with `At`"
@@ -59,8 +72,11 @@ struct AccountBody {
 #[schema(as = ExportedLogin)]
 #[serde(rename_all = "camelCase")]
 struct LoginBody {
+    /// When somebody signed in.
     started_at: Timestamp,
+    /// When it ends by itself.
     expires_at: Timestamp,
+    /// When it was ended; null while it is not.
     ended_at: Option<Timestamp>,
 }
 

@@ -23,17 +23,25 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 #[schema(as = Me)]
 pub(super) struct MeAnswer {
+    /// The account.
     user: Profile,
 }
 
+/// The account, as its owner sees it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Profile {
+    /// The account.
     id: UserId,
+    /// The e-mail address.
     email: String,
+    /// The name.
     name: String,
+    /// What the account may do.
     role: Role,
+    /// In which language the person is written to.
     language: Language,
+    /// When it was made.
     created_at: Timestamp,
 }
 
@@ -56,8 +64,10 @@ impl From<Account> for MeAnswer {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ChangeMe)]
 pub(super) struct ChangeBody {
+    /// The new name.
     #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,
+    /// The new language.
     #[schema(value_type = Option<Language>)]
     language: Option<String>,
 }

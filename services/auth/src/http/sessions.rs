@@ -35,6 +35,7 @@ use crate::{
 /// Body of a verification.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct VerifyBody {
+    /// An access token.
     #[schema(required, min_length = 1)]
     token: Option<String>,
 }
@@ -44,6 +45,7 @@ pub(super) struct VerifyBody {
 pub(super) struct Verified {
     /// Always true: a worthless token is refused.
     valid: bool,
+    /// The account.
     user: VerifiedUser,
 }
 
@@ -51,9 +53,13 @@ pub(super) struct Verified {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct VerifiedUser {
+    /// The account.
     user_id: UserId,
+    /// The e-mail address.
     email: String,
+    /// The name.
     name: String,
+    /// What the account may do.
     role: Role,
 }
 
@@ -61,6 +67,7 @@ struct VerifiedUser {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RefreshBody {
+    /// The refresh token, where it is in no cookie.
     #[schema(min_length = 1)]
     refresh_token: Option<String>,
 }

@@ -30,7 +30,9 @@ pub(super) struct SignedInBody<'a> {
     message: &'a str,
     /// The access token.
     token: String,
+    /// The refresh token: worth one exchange.
     refresh_token: String,
+    /// The account.
     user: UserBody<'a>,
 }
 
@@ -39,11 +41,15 @@ pub(super) struct SignedInBody<'a> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = SignedInUser)]
 struct UserBody<'a> {
+    /// The account.
     id: UserId,
     /// The same as `id`.
     user_id: UserId,
+    /// The e-mail address.
     email: &'a str,
+    /// The name.
     name: &'a str,
+    /// What the account may do.
     role: Role,
     /// The portrait at Google; only after a sign-in there.
     #[serde(skip_serializing_if = "Option::is_none")]

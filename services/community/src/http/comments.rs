@@ -31,6 +31,7 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[schema(as = WriteComment)]
 pub(super) struct CommentBody {
+    /// The text.
     #[schema(required, min_length = 1, max_length = 2_000)]
     content: Option<String>,
 }
@@ -39,7 +40,9 @@ pub(super) struct CommentBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CommentList)]
 pub(super) struct ListBody {
+    /// The comments.
     comments: Vec<Comment>,
+    /// Which part of all this is.
     pagination: PartBody,
 }
 
@@ -59,6 +62,7 @@ struct PartBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CommentAnswer)]
 pub(super) struct OneBody {
+    /// The comment.
     comment: Comment,
 }
 
@@ -66,6 +70,7 @@ pub(super) struct OneBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CommentDeleted)]
 pub(super) struct DeletedBody {
+    /// What was done, for people.
     message: &'static str,
 }
 

@@ -52,13 +52,16 @@ pub(super) struct ListQuery {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Mails)]
 pub(super) struct ListAnswer {
+    /// The mails.
     mails: Vec<Mail>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
 /// One mail.
 #[derive(Serialize, ToSchema)]
 pub(super) struct MailAnswer {
+    /// The mail.
     mail: Mail,
 }
 

@@ -33,8 +33,10 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[schema(as = WriteNews)]
 pub(super) struct NewsBody {
+    /// The title.
     #[schema(required, min_length = 1, max_length = 255)]
     title: Option<String>,
+    /// The text.
     #[schema(required, min_length = 1, max_length = 20_000)]
     content: Option<String>,
     /// Name under which it is published; only of a new article, which needs one.
@@ -48,7 +50,9 @@ pub(super) struct NewsBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewsList)]
 pub(super) struct ListBody {
+    /// The articles.
     news: Vec<News>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -56,6 +60,7 @@ pub(super) struct ListBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewsAnswer)]
 pub(super) struct OneBody {
+    /// The article.
     news: News,
 }
 
@@ -63,6 +68,7 @@ pub(super) struct OneBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewsDeleted)]
 pub(super) struct DeletedBody {
+    /// What was done, for people.
     message: &'static str,
 }
 

@@ -41,8 +41,10 @@ pub(super) struct BoardQuery {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = WritePost)]
 pub(super) struct PostBody {
+    /// The title.
     #[schema(required, min_length = 1, max_length = 255)]
     title: Option<String>,
+    /// The text.
     #[schema(required, min_length = 1, max_length = 20_000)]
     content: Option<String>,
     /// On whose board; only of a new post, which needs one.
@@ -53,7 +55,9 @@ pub(super) struct PostBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PostList)]
 pub(super) struct ListBody {
+    /// The posts.
     posts: Vec<Post>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -61,6 +65,7 @@ pub(super) struct ListBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PostAnswer)]
 pub(super) struct OneBody {
+    /// The post.
     post: Post,
 }
 
@@ -68,6 +73,7 @@ pub(super) struct OneBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PostDeleted)]
 pub(super) struct DeletedBody {
+    /// What was done, for people.
     message: &'static str,
 }
 

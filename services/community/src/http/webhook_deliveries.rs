@@ -70,7 +70,9 @@ pub(super) struct ReplayBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookDeliveries)]
 pub(super) struct ListAnswer {
+    /// The deliveries.
     deliveries: Vec<Delivery>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -78,6 +80,7 @@ pub(super) struct ListAnswer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookDeliveryAnswer)]
 pub(super) struct DeliveryAnswer {
+    /// The delivery.
     delivery: Delivery,
 }
 
@@ -85,9 +88,11 @@ pub(super) struct DeliveryAnswer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookDeliveryDetail)]
 pub(super) struct DetailAnswer {
+    /// The delivery.
     delivery: Delivery,
     /// The bytes that are sent and signed.
     body: String,
+    /// All tries, the first one first.
     attempts: Vec<Attempt>,
 }
 

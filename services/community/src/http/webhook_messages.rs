@@ -28,7 +28,7 @@ struct Signed {
     )]
     id: String,
     /// When this try was made, in seconds since 1970. An old one is to be refused.
-    #[param(rename = "webhook-timestamp", example = "1800000000")]
+    #[param(rename = "webhook-timestamp", example = 1_800_000_000)]
     timestamp: i64,
     /// Signatures over `id.timestamp.body`, parted by spaces: one for each secret that is valid.
     #[param(

@@ -128,6 +128,7 @@ pub(super) struct ListQuery {
 /// One webhook.
 #[derive(Serialize, ToSchema)]
 pub(super) struct WebhookAnswer {
+    /// The webhook.
     webhook: Endpoint,
 }
 
@@ -135,6 +136,7 @@ pub(super) struct WebhookAnswer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookSecretAnswer)]
 pub(super) struct SecretAnswer {
+    /// The webhook.
     webhook: Endpoint,
     /// The key that signs its messages, as Standard Webhooks writes it.
     #[schema(
@@ -148,7 +150,9 @@ pub(super) struct SecretAnswer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Webhooks)]
 pub(super) struct ListAnswer {
+    /// The webhooks.
     webhooks: Vec<Endpoint>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -156,7 +160,9 @@ pub(super) struct ListAnswer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookLog)]
 pub(super) struct LogAnswer {
+    /// What was done, the newest first.
     log: Vec<LogRow>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -164,6 +170,7 @@ pub(super) struct LogAnswer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookDeleted)]
 pub(super) struct MessageAnswer {
+    /// What was done, for people.
     message: &'static str,
 }
 

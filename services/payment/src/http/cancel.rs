@@ -50,6 +50,7 @@ pub(super) struct CancelledBody {
     success: bool,
     /// Whether the money is back or on its way, for people.
     message: &'static str,
+    /// What goes back, in won.
     refund_amount: Won,
 }
 

@@ -55,6 +55,7 @@ pub(super) struct PrepareBody {
 pub(super) struct PreparedBody {
     /// What the provider knows the order by.
     order_id: String,
+    /// In won.
     amount: Won,
     /// The provider's key for browsers.
     client_key: String,
@@ -119,8 +120,10 @@ pub(super) async fn prepare(
 #[serde(rename_all = "camelCase")]
 #[schema(as = ConfirmPayment)]
 pub(super) struct ConfirmBody {
+    /// What the provider gave the browser for the order.
     #[schema(min_length = 1, max_length = 200)]
     payment_key: String,
+    /// What the provider knows the order by.
     #[schema(min_length = 1, max_length = 64)]
     order_id: String,
     /// In won.
@@ -134,6 +137,7 @@ pub(super) struct ConfirmBody {
 pub(super) struct ConfirmedBody {
     /// Always true.
     success: bool,
+    /// The payment.
     payment: ConfirmedPayment,
 }
 
@@ -141,10 +145,15 @@ pub(super) struct ConfirmedBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ConfirmedPayment {
+    /// What the provider knows the order by.
     order_id: String,
+    /// What the provider gave the browser for the order.
     payment_key: String,
+    /// In won.
     amount: Won,
+    /// How it was paid.
     method: String,
+    /// When the provider moved the money.
     approved_at: Timestamp,
 }
 
@@ -206,6 +215,7 @@ pub(super) async fn confirm(
 #[serde(rename_all = "camelCase")]
 #[schema(as = ProcessPayment)]
 pub(super) struct ProcessBody {
+    /// A way to pay that needs no person.
     #[schema(required, min_length = 1, max_length = 50, example = "naver_pay")]
     payment_method: Option<String>,
     /// A reservation where not said.
@@ -225,6 +235,7 @@ pub(super) struct ProcessedBody {
     success: bool,
     /// What was done, for people.
     message: &'static str,
+    /// The payment.
     payment: ProcessedPayment,
 }
 
@@ -232,9 +243,13 @@ pub(super) struct ProcessedBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ProcessedPayment {
+    /// The payment.
     id: PaymentId,
+    /// What the provider knows the order by.
     order_id: String,
+    /// In won.
     amount: Won,
+    /// How it was paid.
     method: Option<String>,
 }
 
@@ -301,6 +316,7 @@ pub(super) async fn process(
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PaymentAnswer)]
 pub(super) struct PaymentBody {
+    /// The payment.
     payment: WholePayment,
 }
 
@@ -312,8 +328,10 @@ struct WholePayment {
     row: PaymentRow,
     /// `DONE` once the money was captured.
     toss_status: Option<&'static str>,
+    /// When it was changed.
     #[schema(value_type = Timestamp)]
     updated_at: String,
+    /// Who pays.
     user_id: UserId,
 }
 
@@ -321,20 +339,30 @@ struct WholePayment {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PaymentSummary)]
 struct PaymentRow {
+    /// The payment.
     id: PaymentId,
+    /// What the provider knows the order by.
     order_id: String,
+    /// What the provider gave the browser; null until it is confirmed.
     payment_key: Option<String>,
+    /// In won.
     amount: Won,
+    /// How it was paid; null until it is.
     method: Option<String>,
     /// `pending`, `confirmed`, `refunded`, `failed` or `voided`.
     #[schema(example = "confirmed")]
     status: &'static str,
+    /// When the provider moved the money; null while it did not.
     #[schema(value_type = Option<Timestamp>)]
     toss_approved_at: Option<String>,
+    /// When it was made.
     #[schema(value_type = Timestamp)]
     created_at: String,
+    /// The reservation, where it was for one.
     reservation_id: Option<ReservationId>,
+    /// What it was for.
     payment_type: PaymentType,
+    /// The listing or membership, where it was for one.
     reference_id: Option<Uuid>,
 }
 
@@ -387,7 +415,9 @@ pub(super) struct Window {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Payments)]
 pub(super) struct PaymentsBody {
+    /// The payments.
     payments: Vec<PaymentRow>,
+    /// Which part of all this is.
     pagination: WindowBody,
 }
 
@@ -395,8 +425,11 @@ pub(super) struct PaymentsBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PaymentsPagination)]
 struct WindowBody {
+    /// All rows.
     total: i64,
+    /// Rows a page.
     limit: i64,
+    /// Rows before this page.
     offset: i64,
 }
 

@@ -86,6 +86,7 @@ pub(super) enum Status {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = QueueEventInfo)]
 struct EventInfo<'a> {
+    /// The title.
     title: &'a str,
     /// Who plays; null for nobody in particular, and left out while that is not known.
     #[schema(value_type = Option<String>)]
@@ -142,7 +143,9 @@ pub(super) struct Queued<'a> {
     number: u64,
     /// Place among those who wait, from 1.
     position: u64,
+    /// How many are called before.
     people_ahead: u64,
+    /// How many wait behind.
     people_behind: u64,
     /// How many wait.
     queue_size: u64,
@@ -169,6 +172,7 @@ pub(super) struct Queued<'a> {
     opens_at: Option<Timestamp>,
     /// Whether one must sign in to be called.
     sign_in_required: bool,
+    /// The event.
     event_info: EventInfo<'a>,
     /// Proof of the number, where the shown one is not good any more.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,9 +195,11 @@ pub(super) struct Active<'a> {
     threshold: u64,
     /// Seconds after which to ask again.
     next_poll: u64,
+    /// For people.
     message: &'static str,
     /// The number. It never changes.
     number: u64,
+    /// The event.
     event_info: EventInfo<'a>,
     /// Shows that one may book in this event.
     entry_token: String,
@@ -216,6 +222,7 @@ pub(super) struct Nowhere {
     current_users: u64,
     /// Seconds after which to ask again.
     next_poll: u64,
+    /// For people.
     message: &'static str,
 }
 
@@ -223,7 +230,9 @@ pub(super) struct Nowhere {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = QueueHeartbeat)]
 pub(super) struct HeartbeatBody {
+    /// Where somebody stands.
     status: Status,
+    /// Whether that is in the line.
     queued: bool,
 }
 
@@ -231,6 +240,7 @@ pub(super) struct HeartbeatBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = QueueLeft)]
 pub(super) struct LeftBody {
+    /// What was done, for people.
     message: &'static str,
 }
 
@@ -243,6 +253,7 @@ const LEFT: LeftBody = LeftBody {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Queue)]
 pub(super) struct LineBody {
+    /// The event.
     event_id: EventId,
     /// How many wait.
     queue_size: u64,

@@ -37,12 +37,16 @@ const DAY_NAMES: [&str; 7] = [
 #[serde(rename_all = "camelCase")]
 #[schema(as = UserBehavior)]
 pub(super) struct Behavior {
+    /// People by how often they came.
     user_types: Vec<UserTypeRow>,
+    /// The average person.
     average_metrics: Averages,
+    /// People by what they spent.
     spending_distribution: Vec<SpendingRow>,
     /// Minutes from hold to payment, with two decimals.
     #[schema(example = "3.20")]
     avg_time_to_payment: String,
+    /// Day of the week by day of the week.
     weekday_activity: Vec<WeekdayRow>,
 }
 
@@ -50,8 +54,11 @@ pub(super) struct Behavior {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PeopleOfType)]
 struct UserTypeRow {
+    /// Who they are.
     user_type: &'static str,
+    /// How many people.
     user_count: usize,
+    /// Their reservations.
     total_reservations: i64,
 }
 
@@ -59,8 +66,11 @@ struct UserTypeRow {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AveragePerson)]
 struct Averages {
+    /// Reservations a person, on average.
     avg_reservations: f64,
+    /// Most of one person.
     max_reservations: i64,
+    /// Reservations of the person in the middle.
     median_reservations: f64,
     /// Won.
     avg_spending: f64,
@@ -70,10 +80,13 @@ struct Averages {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PeopleOfSpending)]
 struct SpendingRow {
+    /// The name of the range.
     spending_tier: &'static str,
     /// The same as `spending_tier`.
     tier: &'static str,
+    /// What they spent, for people.
     range: &'static str,
+    /// How many people.
     user_count: usize,
 }
 
@@ -81,10 +94,13 @@ struct SpendingRow {
 #[derive(Serialize, ToSchema)]
 #[schema(as = FiguresOfWeekday)]
 struct WeekdayRow {
+    /// The day's name.
     day_name: Option<&'static str>,
     /// From 0, which is Sunday.
     day_of_week: i32,
+    /// How many people.
     unique_users: i64,
+    /// Their reservations.
     reservations: i64,
 }
 

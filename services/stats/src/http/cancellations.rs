@@ -22,8 +22,11 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Cancellations {
+    /// All together.
     overview: Overview,
+    /// By hour of the day.
     hourly_pattern: Vec<HourRow>,
+    /// By event, most cancellations first.
     by_event: Vec<EventRow>,
     /// Days without a cancellation are left out.
     daily_trend: Vec<DayRow>,
@@ -33,7 +36,9 @@ pub(super) struct Cancellations {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CancellationOverview)]
 struct Overview {
+    /// How many were cancelled.
     total_cancelled: i64,
+    /// Hours from reservation to cancellation, on average.
     avg_hours_before_cancel: f64,
     /// Won.
     total_refund_amount: i64,
@@ -43,7 +48,9 @@ struct Overview {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CancellationsOfHour)]
 struct HourRow {
+    /// The hour of the day, 0 to 23.
     hour: i32,
+    /// How many were cancelled.
     cancellations: i64,
 }
 
@@ -51,8 +58,10 @@ struct HourRow {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CancellationsOfDay)]
 struct DayRow {
+    /// The day in the time zone of the statistics, as `2026-05-01`.
     #[schema(value_type = jiff::civil::Date)]
     date: String,
+    /// How many were cancelled.
     cancellations: i64,
 }
 
@@ -60,13 +69,21 @@ struct DayRow {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CancellationsOfEvent)]
 struct EventRow {
+    /// The event; the same as `event_id`.
     id: EventId,
+    /// The event.
     event_id: EventId,
+    /// Its title; the same as `event_title`.
     title: String,
+    /// The title of the event.
     event_title: String,
+    /// All reservations.
     total_reservations: i64,
+    /// How many were cancelled.
     cancelled: i64,
+    /// The same as `cancelled`.
     cancelled_count: i64,
+    /// The same as `cancelled`.
     total_cancelled: i64,
     /// Percent.
     cancellation_rate: f64,

@@ -18,19 +18,24 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Conversion {
+    /// How far reservations came.
     funnel: Funnel,
+    /// The same in percent.
     rates: Rates,
+    /// Day by day.
     daily_trend: Vec<DayRow>,
 }
 
 /// Reservations by what became of them.
 #[derive(Serialize, ToSchema)]
 struct Funnel {
+    /// All reservations.
     total_started: i64,
     /// Paid, whatever came afterwards.
     completed: i64,
     /// Ended unpaid.
     cancelled: i64,
+    /// Those that are held and not paid yet.
     pending: i64,
 }
 
@@ -39,8 +44,11 @@ struct Funnel {
 #[schema(as = ConversionRates)]
 #[expect(clippy::struct_field_names, reason = "the wire has these fields")]
 struct Rates {
+    /// Percent that were paid.
     conversion_rate: f64,
+    /// Percent that were cancelled.
     cancellation_rate: f64,
+    /// Percent that are held and not paid yet.
     pending_rate: f64,
 }
 
@@ -48,9 +56,12 @@ struct Rates {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ConversionOfDay)]
 struct DayRow {
+    /// The day in the time zone of the statistics, as `2026-05-01`.
     #[schema(value_type = jiff::civil::Date)]
     date: String,
+    /// All reservations of the day.
     total: i64,
+    /// Those that were paid.
     completed: i64,
     /// Percent.
     conversion_rate: f64,

@@ -18,12 +18,16 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 #[schema(as = FiguresOfDay)]
 pub(super) struct DayRow {
+    /// The day in the time zone of the statistics, as `2026-05-01`.
     #[schema(value_type = jiff::civil::Date)]
     date: String,
+    /// Reservations of the day.
     reservations: i64,
     /// The same as `reservations`.
     total_reservations: i64,
+    /// Those that were paid.
     confirmed: i64,
+    /// Those that were cancelled.
     cancelled: i64,
     /// Won.
     revenue: i64,
@@ -78,6 +82,7 @@ pub(super) struct RevenueRow {
     /// Its first day.
     #[schema(value_type = jiff::civil::Date)]
     period: String,
+    /// How many payments.
     payment_count: i64,
     /// Won.
     total_revenue: i64,

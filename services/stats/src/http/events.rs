@@ -42,17 +42,27 @@ pub(super) struct ListQuery {
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventFigures)]
 struct Common<'a> {
+    /// The event; the same as `event_id`.
     id: EventId,
+    /// The event.
     event_id: EventId,
+    /// The title.
     title: String,
+    /// Where it is; null while that is not known.
     venue: Option<&'a str>,
+    /// When it is; null while that is not known.
     event_date: Option<Timestamp>,
+    /// Where its sale stands; null while that is not known.
     status: Option<&'a str>,
+    /// All reservations.
     total_reservations: i64,
+    /// Those that were paid.
     confirmed_reservations: i64,
     /// Won.
     total_revenue: i64,
+    /// All seats and standing places.
     total_seats: i64,
+    /// Those that are sold.
     sold_seats: i64,
     /// Percent.
     occupancy_rate: f64,
@@ -68,6 +78,7 @@ struct Common<'a> {
 pub(super) struct EventRow<'a> {
     #[serde(flatten)]
     common: Common<'a>,
+    /// The same as `total_reservations`.
     reservations: i64,
     /// Won.
     revenue: i64,
@@ -79,8 +90,11 @@ pub(super) struct EventRow<'a> {
 struct Overview<'a> {
     #[serde(flatten)]
     common: Common<'a>,
+    /// Those that are held and not paid yet.
     pending_reservations: i64,
+    /// Those that were cancelled.
     cancelled_reservations: i64,
+    /// Those that can be had.
     available_seats: i64,
 }
 
@@ -89,7 +103,9 @@ struct Overview<'a> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = EventFiguresDetail)]
 pub(super) struct Detail<'a> {
+    /// All together.
     overview: Overview<'a>,
+    /// Day by day.
     daily_trend: Vec<DayRow>,
 }
 
@@ -97,8 +113,10 @@ pub(super) struct Detail<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventFiguresOfDay)]
 struct DayRow {
+    /// The day in the time zone of the statistics, as `2026-05-01`.
     #[schema(value_type = jiff::civil::Date)]
     date: String,
+    /// Reservations of the day.
     reservations: i64,
     /// Won.
     revenue: i64,

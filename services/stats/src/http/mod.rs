@@ -65,6 +65,7 @@ struct Envelope<T> {
     /// out. Else absent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     degraded: bool,
+    /// The figures.
     data: T,
 }
 

@@ -22,13 +22,19 @@ pub(super) struct Overview {
     total_users: i64,
     /// Events on sale; 0 while ticket cannot be asked.
     active_events: i64,
+    /// All reservations.
     total_reservations: i64,
+    /// Those that were paid.
     confirmed_reservations: i64,
+    /// Those that were cancelled.
     cancelled_reservations: i64,
+    /// Those that were paid in vain; the money went back.
     rejected_reservations: i64,
+    /// Holds that ran out.
     expired_reservations: i64,
     /// Won.
     total_revenue: i64,
+    /// Payments that succeeded.
     completed_payments: i64,
     /// Won, transfers and memberships included.
     payment_revenue: i64,
@@ -71,6 +77,7 @@ pub(super) async fn overview(Shared(state): Shared<Arc<State>>, _: Admin) -> Ans
 pub(super) struct PaymentRow {
     /// The method; `aggregated` for all of them.
     method: String,
+    /// How many.
     count: i64,
     /// Won.
     total_amount: i64,
@@ -84,6 +91,7 @@ pub(super) struct PaymentRow {
 pub(super) struct AllPayments {
     #[serde(flatten)]
     all: PaymentRow,
+    /// By way to pay.
     methods: Vec<PaymentRow>,
 }
 
@@ -138,8 +146,10 @@ pub(super) struct Users {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AccountsOfDay)]
 struct DayOfUsers {
+    /// The day in the time zone of the statistics, as `2026-05-01`.
     #[schema(value_type = jiff::civil::Date)]
     date: String,
+    /// Accounts made on the day.
     new_users: i64,
     /// At the end of the day.
     cumulative_users: i64,
@@ -149,7 +159,9 @@ struct DayOfUsers {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AccountsOfRole)]
 struct UsersOfRole {
+    /// The role.
     role: &'static str,
+    /// Accounts that have it.
     count: i64,
 }
 

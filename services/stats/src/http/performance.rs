@@ -25,9 +25,13 @@ const PATTERN_DAYS: i64 = 7;
 #[serde(rename_all = "camelCase")]
 #[schema(as = Performance)]
 pub(super) struct Figures {
+    /// What is stored.
     database: Database,
+    /// The last day.
     recent_performance: RecentPerformance,
+    /// Rates of the last day.
     metrics: Metrics,
+    /// By hour of the day.
     load_pattern: Vec<HourRow>,
 }
 
@@ -38,7 +42,9 @@ pub(super) struct Figures {
 struct Database {
     /// For people.
     size: String,
+    /// Size of the statistics' database, in bytes.
     size_bytes: i64,
+    /// How many there are of each.
     table_counts: TableCounts,
 }
 
@@ -46,10 +52,15 @@ struct Database {
 /// cannot.
 #[derive(Serialize, ToSchema)]
 struct TableCounts {
+    /// Accounts.
     users: i64,
+    /// Events.
     events: i64,
+    /// Reservations.
     reservations: i64,
+    /// Seats and standing places.
     seats: i64,
+    /// Payments.
     payments: i64,
 }
 
@@ -59,6 +70,7 @@ struct TableCounts {
 struct RecentPerformance {
     /// Percent.
     success_rate: f64,
+    /// Holds that were begun.
     total_requests: i64,
 }
 
@@ -78,8 +90,11 @@ struct Metrics {
 #[derive(Serialize, ToSchema)]
 #[schema(as = LoadOfHour)]
 struct HourRow {
+    /// The hour of the day, 0 to 23.
     hour: i32,
+    /// Holds that were begun.
     request_count: i64,
+    /// The same a day, on average.
     avg_per_day: f64,
 }
 

@@ -32,10 +32,13 @@ const RECENT: i64 = 20;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Realtime {
+    /// Now.
     current: Current,
+    /// The last hour.
     last_hour: LastHour,
     /// What happened last, the newest first.
     recent_activity: Vec<Activity>,
+    /// Events that were reserved most in the last day.
     trending_events: Vec<Trending>,
 }
 
@@ -43,14 +46,18 @@ pub(super) struct Realtime {
 #[derive(Serialize, ToSchema)]
 #[schema(as = RealtimeNow)]
 struct Current {
+    /// Seats and places that are held.
     locked_seats: i64,
+    /// Payments under way.
     active_payments: i64,
+    /// People who did something in the last five minutes.
     active_users: i64,
 }
 
 /// In the last hour.
 #[derive(Serialize, ToSchema)]
 struct LastHour {
+    /// Reservations that were begun.
     reservations: i64,
     /// Won.
     revenue: i64,
@@ -60,10 +67,15 @@ struct LastHour {
 #[derive(Serialize, ToSchema)]
 #[schema(as = TrendingEvent)]
 struct Trending {
+    /// The event; the same as `event_id`.
     id: EventId,
+    /// The event.
     event_id: EventId,
+    /// The title.
     title: String,
+    /// Reservations of the last day.
     recent_reservations: i64,
+    /// The same as `recent_reservations`.
     reservations: i64,
 }
 
@@ -73,7 +85,9 @@ struct Trending {
 struct Activity {
     #[serde(rename = "type")]
     kind: What,
+    /// The event.
     event_id: Option<EventId>,
+    /// The title.
     title: Option<String>,
     /// Seats and standing places.
     seats: i64,

@@ -48,6 +48,7 @@ pub(super) struct Preferences {
 #[derive(Serialize, ToSchema)]
 #[schema(as = SeatsOfSection)]
 struct SectionRow {
+    /// Its section; null for standing places.
     section: String,
     #[serde(flatten)]
     sold: Sold,
@@ -57,6 +58,7 @@ struct SectionRow {
 #[derive(Serialize, ToSchema)]
 #[schema(as = SeatsOfPriceTier)]
 struct TierRow {
+    /// The range of prices, for people.
     price_tier: &'static str,
     /// The same as `price_tier`.
     tier: &'static str,
@@ -70,6 +72,7 @@ struct TierRow {
 #[derive(Serialize, ToSchema)]
 #[schema(as = SeatsOfRow)]
 struct RowRow {
+    /// Its row; null for standing places.
     row_number: i32,
     #[serde(flatten)]
     sold: Sold,
@@ -79,7 +82,9 @@ struct RowRow {
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[schema(as = SoldPlaces)]
 struct Sold {
+    /// All seats and standing places.
     total_seats: i64,
+    /// Those that are held or sold.
     reserved_seats: i64,
     /// Percent.
     reservation_rate: f64,

@@ -19,8 +19,11 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[schema(as = HourlyTraffic)]
 pub(super) struct Traffic {
+    /// By hour of the day.
     hourly: Vec<HourRow>,
+    /// Working days and weekends.
     weekday_comparison: Vec<DayTypeRow>,
+    /// The hour with most reservations.
     peak_hour: PeakRow,
 }
 
@@ -30,10 +33,13 @@ pub(super) struct Traffic {
 struct HourRow {
     /// Hour of the day in Seoul, from 0.
     hour: i32,
+    /// All reservations.
     total_reservations: i64,
     /// The same as `total_reservations`.
     reservations: i64,
+    /// Those that were paid.
     confirmed: i64,
+    /// Those that were cancelled.
     cancelled: i64,
     /// Won.
     revenue: i64,
@@ -45,6 +51,7 @@ struct HourRow {
 struct DayTypeRow {
     /// `weekday` or `weekend`.
     day_type: &'static str,
+    /// Reservations.
     reservations: i64,
     /// Won of a paid reservation.
     avg_amount: f64,
@@ -54,7 +61,9 @@ struct DayTypeRow {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PeakHour)]
 struct PeakRow {
+    /// The hour of the day, 0 to 23.
     hour: i32,
+    /// Its reservations.
     reservations: i64,
 }
 

@@ -52,19 +52,28 @@ pub struct SeatRequest {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SeatsHeld)]
 pub(crate) struct HoldAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// The reservation.
     reservation: HeldReservation,
 }
 
+/// A hold of seats.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SeatHold)]
 struct HeldReservation {
+    /// The reservation.
     id: ReservationId,
+    /// Its number for people.
     reservation_number: String,
+    /// The price of all, in won.
     total_amount: Won,
+    /// When the hold ends unless it is paid.
     expires_at: Timestamp,
+    /// What is held.
     seats: Vec<LockedSeat>,
+    /// Rises with each hold of these seats.
     fencing_token: i64,
 }
 

@@ -42,35 +42,53 @@ pub struct StandingRequest {
     pub key: Option<IdempotencyKey>,
 }
 
+/// The answer to a hold.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PlacesHeld)]
 pub(crate) struct CreateAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// The reservation.
     reservation: CreatedReservation,
 }
 
+/// A hold of standing places.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PlaceHold)]
 struct CreatedReservation {
+    /// The reservation.
     id: ReservationId,
+    /// Its number for people.
     reservation_number: String,
+    /// The title of the event.
     event_title: String,
+    /// The price of all, in won.
     total_amount: Won,
+    /// Always `pending`.
     status: &'static str,
+    /// Always `pending`.
     payment_status: &'static str,
+    /// When the hold ends unless it is paid.
     expires_at: Timestamp,
+    /// What is held.
     items: Vec<CreatedItem>,
 }
 
+/// One line of a hold.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PlaceHoldItem)]
 struct CreatedItem {
+    /// The ticket type.
     ticket_type_id: TicketTypeId,
+    /// The name of the ticket type; the label of a seat.
     ticket_type_name: String,
+    /// How many.
     quantity: i32,
+    /// The price of one, in won.
     unit_price: Won,
+    /// The price of all of them, in won.
     subtotal: Won,
 }
 

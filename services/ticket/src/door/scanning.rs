@@ -353,12 +353,17 @@ impl Office<'_> {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ScanAnswer<'a> {
+    /// The scanner's name for the scan.
     scan_id: ScanId,
+    /// Whether the holder is let in.
     accepted: bool,
+    /// How it ended, for programs: `OK`, or why not.
     code: &'static str,
+    /// The same for people.
     text: Text,
     /// Somebody came in who should not have, or not a second time.
     conflict: bool,
+    /// The ticket; null where the code is none of ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<AnswerTicket<'a>>,
     /// When and where the ticket was used.
@@ -369,26 +374,36 @@ pub(crate) struct ScanAnswer<'a> {
     event: Option<AnswerEvent<'a>>,
 }
 
+/// A ticket, as the door sees it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ScannedTicket)]
 struct AnswerTicket<'a> {
+    /// The ticket.
     id: TicketId,
+    /// The seat or standing place, for people.
     place: &'a str,
 }
 
+/// Where and when a ticket was used.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ScannedUse)]
 struct AnswerUse<'a> {
+    /// When.
     at: Stamp,
+    /// At which gate.
     gate: &'a str,
 }
 
+/// An event, as the door sees it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ScannedEvent)]
 struct AnswerEvent<'a> {
+    /// The event.
     id: EventId,
+    /// The title.
     title: &'a str,
+    /// When the event is.
     event_date: Stamp,
 }
 

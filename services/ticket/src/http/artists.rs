@@ -40,10 +40,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(detail))
 }
 
+/// Artists.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ArtistList)]
 struct ListAnswer {
+    /// The artists.
     artists: Vec<ArtistListRow>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -70,19 +73,25 @@ async fn list(
     }))
 }
 
+/// An artist's page.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ArtistDetail)]
 struct DetailAnswer {
+    /// The artist.
     artist: ArtistRow,
+    /// How many members there are.
     member_count: i64,
+    /// Events of the artist.
     events: Vec<ArtistEvent>,
 }
 
+/// An event of an artist.
 #[derive(Serialize, ToSchema)]
 struct ArtistEvent {
     #[serde(flatten)]
     row: ArtistEventRow,
+    /// When which tier buys; null where nobody buys before others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pre_sale_schedule: Option<PresaleSchedule>,
 }

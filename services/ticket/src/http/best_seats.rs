@@ -64,13 +64,18 @@ impl BestQuery {
     }
 }
 
+/// Seats that can be had.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = BestSeats)]
 struct BestAnswer<'a> {
+    /// The event.
     event_id: EventId,
+    /// Whether they are beside each other.
     adjacent: bool,
+    /// The price of all, in won.
     total_amount: Won,
+    /// The seats.
     seats: Vec<&'a MapSeat>,
 }
 

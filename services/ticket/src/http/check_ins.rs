@@ -57,6 +57,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(keys))
 }
 
+/// One scan.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ScanTicket)]
@@ -66,8 +67,10 @@ struct ScanBody {
     /// What the code said.
     #[schema(max_length = 4_000)]
     credential: String,
+    /// At which gate; a device's own where absent.
     #[schema(max_length = 50)]
     gate: Option<String>,
+    /// When the code was read; now where absent.
     scanned_at: Option<Timestamp>,
     /// At whose door; a device's own where it is missing.
     event_id: Option<EventId>,
@@ -118,23 +121,31 @@ async fn scan(
     answer.map(AppJson).ok_or_else(refusal::scan_id_reused)
 }
 
+/// What was scanned without a connection.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = MergeScans)]
 struct MergeBody {
+    /// At whose door; a device's own where absent.
     event_id: Option<EventId>,
     /// The scanner's clock when it sends this.
     sent_at: Option<Timestamp>,
+    /// The scans.
     #[schema(min_items = 1, max_items = 1_000)]
     scans: Vec<OfflineScan>,
 }
 
+/// One scan of a device without a connection.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OfflineScan {
+    /// The scanner's name for the scan.
     scan_id: ScanId,
+    /// What the code said.
     credential: String,
+    /// When, by the device's clock.
     scanned_at: Timestamp,
+    /// At which gate; the device's own where absent.
     gate: Option<String>,
     /// Whether the door let the holder in.
     #[serde(default = "yes")]
@@ -145,12 +156,16 @@ fn yes() -> bool {
     true
 }
 
+/// How the scans ended.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ScansMerged)]
 struct MergeAnswer {
+    /// Scan by scan, in the order of the request.
     #[schema(value_type = Vec<ScanAnswer<'static>>)]
     results: Vec<Box<RawValue>>,
+    /// How many were let in.
     accepted: usize,
+    /// How many were let in who should not have.
     conflicts: usize,
 }
 
@@ -283,6 +298,7 @@ struct ListQuery {
     limit: Option<i64>,
 }
 
+/// What a device needs to let people in without a connection.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DoorList)]
@@ -298,37 +314,52 @@ struct ListAnswer<'a> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = DoorListPage)]
 struct ListPage {
+    /// The event.
     event: ListEvent,
+    /// Public keys of the tickets.
     keys: Vec<PublishedKey>,
     /// Whether what the device knows is to be forgotten: `since` was not ours.
     starts_over: bool,
+    /// The tickets.
     tickets: Vec<TicketEntry>,
     /// The next page; null on the last.
     cursor: Option<String>,
 }
 
+/// An event, as the door sees it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DoorListEvent)]
 struct ListEvent {
+    /// Its id.
     id: EventId,
+    /// The title.
     title: String,
+    /// When the event is.
     event_date: Stamp,
+    /// When the doors open.
     opens_at: Stamp,
+    /// When the doors close.
     closes_at: Stamp,
 }
 
+/// A ticket, as the door knows it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DoorListTicket)]
 struct TicketEntry {
+    /// The ticket.
     id: TicketId,
+    /// The version of its code that opens the door.
     rotation: i32,
+    /// The seat or standing place, for people.
     place: String,
     /// `valid`, `used` or `void`.
     state: &'static str,
+    /// When it was used; null while it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     used_at: Option<Stamp>,
+    /// Where it was used; null while it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     used_gate: Option<String>,
 }
@@ -491,9 +522,11 @@ fn tagged(page: &ListPage, watermark: i64, headers: &HeaderMap) -> ApiResult<Res
     Ok(response)
 }
 
+/// Public keys of tickets.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TicketKeys)]
 struct KeysAnswer {
+    /// Public keys of the tickets.
     keys: Vec<PublishedKey>,
 }
 

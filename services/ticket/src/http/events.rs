@@ -47,10 +47,13 @@ struct ListQuery {
     limit: Option<i64>,
 }
 
+/// Events.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventList)]
 struct ListAnswer {
+    /// The events.
     events: Vec<EventListRow>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -84,12 +87,16 @@ async fn list(
     }))
 }
 
+/// An event's page.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = EventDetail)]
 struct DetailAnswer {
+    /// The event.
     event: EventRow,
+    /// The ticket types.
     ticket_types: Vec<TicketTypeRow>,
+    /// When which tier buys; null where nobody buys before others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pre_sale_schedule: Option<PresaleSchedule>,
 }

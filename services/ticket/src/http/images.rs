@@ -61,6 +61,7 @@ struct UploadImage {
     image: Vec<u8>,
 }
 
+/// Where an uploaded picture is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImageUploaded)]
 struct UploadAnswer {

@@ -32,21 +32,29 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(benefits))
 }
 
+/// Of whom somebody wants to be a member.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Subscribe)]
 struct SubscribeBody {
+    /// The artist.
     artist_id: ArtistId,
 }
 
+/// A membership that waits to be paid.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Subscribed)]
 struct SubscribeAnswer {
+    /// The membership: `referenceId` of its payment.
     membership_id: MembershipId,
+    /// The artist.
     artist_id: ArtistId,
+    /// The artist's name.
     artist_name: String,
+    /// What it costs, in won.
     price: Won,
+    /// Where it stands.
     status: &'static str,
 }
 
@@ -87,6 +95,7 @@ async fn subscribe(
 struct Shown {
     #[serde(flatten)]
     row: MembershipRow,
+    /// The tier that counts now.
     effective_tier: Tier,
 }
 
@@ -101,9 +110,11 @@ impl From<MembershipRow> for Shown {
     }
 }
 
+/// One's memberships.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MyMemberships)]
 struct MyAnswer {
+    /// The memberships.
     memberships: Vec<Shown>,
 }
 
@@ -125,12 +136,16 @@ async fn my(user: User, Shared(state): Shared<Arc<State>>) -> ApiResult<AppJson<
     }))
 }
 
+/// One membership.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = MembershipDetail)]
 struct ArtistAnswer {
+    /// The membership.
     membership: Shown,
+    /// The points that made its tier, the newest first.
     point_history: Vec<PointRow>,
+    /// What the membership is worth.
     benefits: Benefits,
 }
 
@@ -148,9 +163,11 @@ enum OfArtistAnswer {
 #[serde(rename_all = "camelCase")]
 #[schema(as = NoMembership)]
 struct StrangerAnswer {
+    /// An object without fields.
     membership: NoMembership,
     /// Always empty.
     point_history: [PointRow; 0],
+    /// The tier that counts now.
     tier: Tier,
 }
 
@@ -194,11 +211,13 @@ async fn my_of_artist(
     Ok(AppJson(OfArtistAnswer::Member(Box::new(answer))))
 }
 
+/// What a membership of an artist is worth.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BenefitsOfArtist)]
 struct BenefitsAnswer {
     #[serde(flatten)]
     benefits: Benefits,
+    /// The tier that counts now.
     tier: Tier,
     /// What a year costs. Beside the rest in the style of rows, as clients look for it.
     membership_price: Won,

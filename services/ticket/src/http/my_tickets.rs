@@ -55,29 +55,43 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Ticket)]
 struct TicketAnswer {
+    /// The ticket.
     id: TicketId,
+    /// The reservation.
     reservation_id: ReservationId,
+    /// Its number for people.
     reservation_number: String,
+    /// The event.
     event: TicketEvent,
     /// Name of the seat, or of the ticket type.
     place: Option<String>,
+    /// The section of its seat; null for standing places.
     section: Option<String>,
     /// Number of the standing place among those of its kind in the reservation, from 1.
     unit: i32,
+    /// What it is worth.
     state: TicketWord,
+    /// When it was used; null while it was not.
     used_at: Option<Stamp>,
+    /// Where it was used; null while it was not.
     used_gate: Option<String>,
     /// What the code says; null where the ticket opens no door, or is offered to others.
     qr: Option<String>,
 }
 
+/// The event of a ticket.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct TicketEvent {
+    /// The event.
     id: EventId,
+    /// The title.
     title: String,
+    /// Where the event is.
     venue: String,
+    /// When the event is.
     event_date: Stamp,
+    /// When the doors open; null where that follows from the event.
     doors_open_at: Option<Stamp>,
 }
 
@@ -165,10 +179,13 @@ struct MyQuery {
     limit: Option<i64>,
 }
 
+/// One's tickets.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MyTickets)]
 struct MyAnswer {
+    /// The tickets.
     tickets: Vec<TicketAnswer>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -209,9 +226,11 @@ async fn my(
     })))
 }
 
+/// The tickets of a reservation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TicketsOfReservation)]
 struct ReservationAnswer {
+    /// The tickets.
     tickets: Vec<TicketAnswer>,
 }
 

@@ -37,11 +37,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(cancel))
 }
 
+/// Standing places to be held.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = HoldPlaces)]
 struct CreateBody {
+    /// The event.
     event_id: EventId,
+    /// How many of which.
     #[schema(min_items = 1)]
     items: Vec<CreateItem>,
     /// The same key with the same request gives the same answer and holds nothing twice.
@@ -50,11 +53,14 @@ struct CreateBody {
     idempotency_key: Option<String>,
 }
 
+/// Places of one ticket type.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = HoldPlacesItem)]
 struct CreateItem {
+    /// The ticket type.
     ticket_type_id: TicketTypeId,
+    /// How many.
     #[schema(minimum = 1, maximum = 10)]
     quantity: i64,
 }
@@ -112,9 +118,11 @@ async fn unmapped(_: User) -> ApiError {
     ApiError::not_found("NOT_FOUND", "Not found")
 }
 
+/// One's reservations.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MyReservations)]
 struct MyAnswer {
+    /// Reservations.
     reservations: Vec<MyReservation>,
 }
 
@@ -134,9 +142,11 @@ async fn my(Shared(state): Shared<Arc<State>>, user: User) -> ApiResult<AppJson<
     Ok(AppJson(MyAnswer { reservations }))
 }
 
+/// One reservation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReservationAnswer)]
 struct DetailAnswer {
+    /// The reservation.
     reservation: ReservationDetail,
 }
 
@@ -164,17 +174,23 @@ async fn by_id(
     Ok(AppJson(DetailAnswer { reservation }))
 }
 
+/// The answer to a cancellation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReservationCancelled)]
 struct CancelAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// The reservation.
     reservation: Cancelled,
 }
 
+/// A reservation that was cancelled.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CancelledReservation)]
 struct Cancelled {
+    /// The reservation.
     id: ReservationId,
+    /// Always `cancelled`.
     status: &'static str,
 }
 

@@ -46,9 +46,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(reservation))
 }
 
+/// Layouts of seats.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SeatLayouts)]
 struct LayoutsAnswer {
+    /// The layouts.
     layouts: Vec<LayoutRow>,
 }
 
@@ -133,11 +135,14 @@ fn contains(headers: &HeaderMap, name: &http::HeaderName, wanted: impl Fn(&str) 
         .any(|value| wanted(value.trim()))
 }
 
+/// Seats to be held.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = HoldSeats)]
 struct ReserveBody {
+    /// The event.
     event_id: EventId,
+    /// Which seats: more than one where the event allows it.
     #[schema(min_items = 1, max_items = 8)]
     seat_ids: Vec<SeatId>,
     /// The same key with the same request gives the same answer and holds nothing twice.
@@ -194,9 +199,11 @@ pub(crate) async fn seats_per_hold(state: &State, event: EventId) -> ApiResult<u
     Ok(most.unwrap_or(SEATS_PER_HOLD))
 }
 
+/// One reservation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SeatReservationAnswer)]
 struct ReservationAnswer {
+    /// The reservation.
     reservation: ReservationDetail,
 }
 

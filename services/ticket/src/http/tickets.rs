@@ -26,10 +26,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(availability))
 }
 
+/// Ticket types of an event.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = TicketTypes)]
 struct TicketTypesAnswer {
+    /// The ticket types.
     ticket_types: Vec<TicketTypeRow>,
 }
 

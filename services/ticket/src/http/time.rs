@@ -17,9 +17,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
     OpenApiRouter::default().routes(routes!(time))
 }
 
+/// The time.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ServerTime)]
 struct TimeAnswer {
+    /// By the server's clock.
     time: Timestamp,
 }
 

@@ -36,17 +36,22 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(cancel))
 }
 
+/// What is to be sold on.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ListTransfer)]
 struct CreateBody {
+    /// The reservation.
     reservation_id: ReservationId,
 }
 
+/// The answer to a listing.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TransferListed)]
 struct CreateAnswer {
+    /// The listing.
     transfer: TransferRow,
+    /// What was done, for people.
     message: &'static str,
 }
 
@@ -92,10 +97,13 @@ struct ListQuery {
     limit: Option<i64>,
 }
 
+/// Listings.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TransferList)]
 struct ListAnswer {
+    /// The listings.
     transfers: Vec<ListedRow>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -141,9 +149,11 @@ fn artist_filter(text: Option<&str>) -> ApiResult<Option<ArtistId>> {
         .map_err(|_| ApiError::bad_request("INVALID_QUERY", "artistId must be a UUID"))
 }
 
+/// One's listings.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MyTransfers)]
 struct MyAnswer {
+    /// The listings.
     transfers: Vec<ListedRow>,
 }
 
@@ -163,9 +173,11 @@ async fn my(user: User, Shared(state): Shared<Arc<State>>) -> ApiResult<AppJson<
     Ok(AppJson(MyAnswer { transfers }))
 }
 
+/// One listing.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TransferAnswer)]
 struct DetailAnswer {
+    /// The listing.
     transfer: ListedRow,
 }
 
@@ -194,9 +206,11 @@ async fn detail(
     }))
 }
 
+/// The answer to a withdrawal.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TransferCancelled)]
 struct CancelAnswer {
+    /// What was done, for people.
     message: &'static str,
 }
 

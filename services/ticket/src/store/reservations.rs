@@ -448,9 +448,13 @@ pub async fn held_seats(
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what a query writes")]
 pub struct MyReservationItem {
+    /// The name of the ticket type; the label of a seat.
     ticket_type_name: String,
+    /// How many.
     quantity: i32,
+    /// The price of one, in won.
     unit_price: Won,
+    /// The price of all of them, in won.
     subtotal: Won,
     /// Null for standing places.
     seat_label: Option<String>,
@@ -518,14 +522,23 @@ pub async fn of_person(pool: &PgPool, user: UserId) -> sqlx::Result<Vec<MyReserv
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what a query writes")]
 pub struct ReservationItem {
+    /// The name of the ticket type; the label of a seat.
     ticket_type_name: String,
+    /// How many.
     quantity: i32,
+    /// The price of one, in won.
     unit_price: Won,
+    /// The price of all of them, in won.
     subtotal: Won,
+    /// The seat; null for standing places.
     seat_id: Option<SeatId>,
+    /// Its name for people; null for standing places.
     seat_label: Option<String>,
+    /// Its section; null for standing places.
     section: Option<String>,
+    /// Its row; null for standing places.
     row_number: Option<i32>,
+    /// Its number in the row; null for standing places.
     seat_number: Option<i32>,
 }
 
@@ -534,14 +547,21 @@ pub struct ReservationItem {
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what a query writes")]
 pub struct ReservationSeat {
+    /// The seat; null for standing places.
     seat_id: Option<SeatId>,
+    /// Its name for people; null for standing places.
     seat_label: Option<String>,
+    /// Its section; null for standing places.
     section: Option<String>,
+    /// Its row; null for standing places.
     row_number: Option<i32>,
+    /// Its number in the row; null for standing places.
     seat_number: Option<i32>,
+    /// The price of one, in won.
     price: Won,
     /// Null for seats.
     ticket_type_name: Option<String>,
+    /// How many.
     quantity: i32,
 }
 

@@ -91,6 +91,32 @@ fn every_success_and_every_refusal_is_described() {
     }
 }
 
+/// Whether a part says what it is, itself or by its type. The one word that something can be
+/// says enough.
+fn is_explained(part: &Value) -> bool {
+    let choices = ["oneOf", "allOf"]
+        .iter()
+        .filter_map(|word| part[word].as_array());
+    part["description"].is_string()
+        || part["$ref"].is_string()
+        || part["enum"].is_array()
+        || part["items"]["$ref"].is_string()
+        || choices.flatten().any(is_explained)
+}
+
+#[test]
+fn every_schema_and_every_field_of_it_is_explained() {
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object();
+    for (name, schema) in schemas.into_iter().flatten() {
+        assert!(is_explained(schema), "{name} says nothing");
+        let fields = schema["properties"].as_object();
+        for (field, part) in fields.into_iter().flatten() {
+            assert!(is_explained(part), "{name}.{field} says nothing");
+        }
+    }
+}
+
 #[test]
 fn every_reference_leads_somewhere() {
     fn check(document: &Value, value: &Value) {

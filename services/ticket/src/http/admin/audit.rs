@@ -54,10 +54,13 @@ struct ListQuery {
     limit: Option<i64>,
 }
 
+/// What administrators did.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AdminActs)]
 struct ListAnswer {
+    /// The acts, the newest first.
     logs: Vec<ActRow>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 

@@ -27,11 +27,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
         .routes(at("/api/admin/dashboard/stats", routes!(dashboard)))
 }
 
+/// What the first page shows.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Dashboard)]
 struct DashboardAnswer {
+    /// All together.
     stats: Totals,
+    /// The newest reservations.
     recent_reservations: Vec<Named>,
     /// Whether names are missing because auth could not be asked.
     degraded: bool,

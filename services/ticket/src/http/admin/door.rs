@@ -68,6 +68,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 
 // === hours ===
 
+/// When the doors are open.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "names of the wire")]
@@ -75,7 +76,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 struct DoorsAnswer {
     /// As it was set; null from the beginning of the event's day.
     doors_open_at: Option<Stamp>,
+    /// When the doors open.
     opens_at: Stamp,
+    /// When the doors close.
     closes_at: Stamp,
 }
 
@@ -116,10 +119,12 @@ async fn doors(
     Ok(AppJson(hours(&state, &event)))
 }
 
+/// When the doors are to open.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SetDoors)]
 struct DoorsBody {
+    /// When; null for some time before the event.
     doors_open_at: Option<Timestamp>,
 }
 
@@ -162,18 +167,23 @@ async fn set_doors(
 
 // === devices ===
 
+/// A new device.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = AddCheckInDevice)]
 struct DeviceBody {
+    /// Its name for people.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
+    /// The gate where it stands.
     #[schema(min_length = 1, max_length = 50)]
     gate: String,
 }
 
+/// A device and its token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CheckInDeviceAdded)]
 struct DeviceAnswer {
+    /// The device.
     device: DeviceRow,
     /// Shown this once.
     token: String,
@@ -229,10 +239,13 @@ fn text<'a>(field: &str, given: &'a str, most: usize) -> ApiResult<&'a str> {
     })
 }
 
+/// Devices of an event.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CheckInDevices)]
 struct DevicesAnswer {
+    /// The devices.
     devices: Vec<DeviceRow>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -263,9 +276,11 @@ async fn list_devices(
     }))
 }
 
+/// The answer to a revocation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CheckInDeviceRevoked)]
 struct RevokedAnswer {
+    /// What was done, for people.
     message: &'static str,
 }
 
@@ -308,12 +323,17 @@ struct LogQuery {
     limit: Option<i64>,
 }
 
+/// What happened at the door.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CheckInLog)]
 struct LogAnswer {
+    /// All gates together.
     figures: DoorFigures,
+    /// Gate by gate.
     gates: Vec<GateFigures>,
+    /// The scans, the newest first.
     scans: Vec<ScanRow>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -364,16 +384,20 @@ fn unknown_outcome() -> ApiError {
     )
 }
 
+/// Why a check-in is undone.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UndoCheckIn)]
 struct UndoBody {
+    /// The reason, for the log.
     #[schema(min_length = 1, max_length = 500)]
     reason: String,
 }
 
+/// The answer to an undoing.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CheckInUndone)]
 struct UndoneAnswer {
+    /// What was done, for people.
     message: &'static str,
 }
 

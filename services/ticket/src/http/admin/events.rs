@@ -56,10 +56,13 @@ struct ListQuery {
     limit: Option<i64>,
 }
 
+/// Events, as administrators list them.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AdminEventList)]
 struct ListAnswer {
+    /// The events.
     events: Vec<EventListRow>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -99,8 +102,11 @@ async fn list(
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventWritten)]
 struct EventAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// The event.
     event: EventRow,
+    /// Fields of the request that were passed over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored: Vec<&'static str>,
 }
@@ -167,12 +173,16 @@ async fn update(
     }))
 }
 
+/// An event that was called off.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = EventCancelled)]
 struct CancelAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// The event.
     event: EventRow,
+    /// How many reservations are cancelled with it.
     cancelled_reservations: i64,
 }
 
@@ -206,11 +216,14 @@ async fn cancel(
     }))
 }
 
+/// The answer to a deletion.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = EventDeleted)]
 struct DeleteAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// How many reservations are cancelled with it.
     cancelled_reservations: i64,
 }
 

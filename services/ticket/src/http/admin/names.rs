@@ -25,7 +25,9 @@ pub(super) struct Names {
 pub(super) struct Named {
     #[serde(flatten)]
     row: AdminReservation,
+    /// Who reserved; null where the account is gone.
     user_name: Option<String>,
+    /// Their e-mail address; null where the account is gone.
     user_email: Option<String>,
 }
 

@@ -63,13 +63,16 @@ struct ListQuery {
     limit: Option<i64>,
 }
 
+/// What sellers are owed or were given.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Payouts)]
 struct ListAnswer {
+    /// The payouts.
     payouts: Vec<PayoutRow>,
     /// Won of all pages together.
     total_amount: Won,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -104,17 +107,22 @@ async fn list(
     }))
 }
 
+/// That a seller was given the money.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = RecordPayout)]
 struct PayBody {
+    /// The transfer's reference at the bank.
     #[schema(min_length = 1, max_length = 100)]
     reference: String,
 }
 
+/// The answer to a payout.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PayoutRecorded)]
 struct PayAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// The payout.
     payout: PayoutRow,
 }
 

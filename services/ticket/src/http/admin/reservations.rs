@@ -50,10 +50,13 @@ struct ListQuery {
     limit: Option<i64>,
 }
 
+/// Reservations, as administrators list them.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AdminReservations)]
 struct ListAnswer {
+    /// Reservations.
     reservations: Vec<Named>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -91,18 +94,24 @@ async fn list(
     }))
 }
 
+/// What is to change; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ChangeReservation)]
 struct ChangeBody {
+    /// The new status.
     status: Option<String>,
+    /// The new status of the payment.
     payment_status: Option<String>,
 }
 
+/// The answer to a change.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReservationChanged)]
 struct ChangeAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// The reservation.
     reservation: ReservationColumns,
 }
 

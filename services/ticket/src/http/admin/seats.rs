@@ -33,9 +33,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
         .routes(audited(act("DELETE_SEATS"), routes!(remove)))
 }
 
+/// Layouts, as administrators list them.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AdminSeatLayouts)]
 struct LayoutsAnswer {
+    /// The layouts.
     layouts: Vec<LayoutRow>,
 }
 
@@ -58,12 +60,16 @@ async fn list_layouts(
     Ok(AppJson(LayoutsAnswer { layouts }))
 }
 
+/// The answer to making seats.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SeatsGenerated)]
 struct GenerateAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// How many were made.
     seats_created: u64,
+    /// The title of the event.
     event_title: String,
 }
 
@@ -95,11 +101,14 @@ async fn generate(
     }))
 }
 
+/// The answer to deleting seats.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SeatsDeleted)]
 struct DeleteAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// How many were deleted.
     seats_deleted: u64,
 }
 

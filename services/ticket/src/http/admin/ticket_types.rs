@@ -50,11 +50,14 @@ struct ListQuery {
     limit: Option<i64>,
 }
 
+/// Ticket types, as administrators list them.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = TicketTypeList)]
 struct ListAnswer {
+    /// The ticket types.
     ticket_types: Vec<TicketTypeColumns>,
+    /// Which part of all this is.
     pagination: Pagination,
 }
 
@@ -89,11 +92,14 @@ async fn list(
     }))
 }
 
+/// The answer to a new or changed ticket type.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = TicketTypeWritten)]
 struct TypeAnswer {
+    /// What was done, for people.
     message: &'static str,
+    /// The ticket type.
     ticket_type: TicketTypeColumns,
 }
 
@@ -158,9 +164,11 @@ async fn update(
     }))
 }
 
+/// The answer to a deletion.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TicketTypeDeleted)]
 struct DeleteAnswer {
+    /// What was done, for people.
     message: &'static str,
 }
 
