@@ -213,6 +213,7 @@ app.kubernetes.io/component: {{ .component }}
 {{ include "urr.env.mail" .root | trim }}
 - { name: WEBHOOK_ALLOW_PRIVATE, value: {{ $values.webhooks.allowPrivate | quote }} }
 - { name: RETENTION_NOTICES_DAYS, value: {{ $keep.notices | quote }} }
+- { name: RETENTION_DEAD_LETTERS_DAYS, value: {{ $keep.deadLetters | quote }} }
 {{- else if eq .service "payment" }}
 - { name: RETENTION_DEAD_LETTERS_DAYS, value: {{ $keep.deadLetters | quote }} }
 - { name: PAYMENT_PROVIDER, value: {{ $values.payment.provider | quote }} }

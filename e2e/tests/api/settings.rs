@@ -14,7 +14,7 @@ use urr_e2e::{Answer, Chart, program, run};
 const SECRET: &str = "a-secret-of-forty-characters-0123456789ab";
 
 /// Variables without a value of their own in the chart: `services.<name>.env` sets them.
-const LEFT_TO_ENV: [&str; 38] = [
+const LEFT_TO_ENV: [&str; 40] = [
     // Told as an argument, by the port or by the chart's nature.
     "BIND_ADDRESS",
     "WAIT_FOR_SCHEMA",
@@ -30,6 +30,8 @@ const LEFT_TO_ENV: [&str; 38] = [
     // Where others are who have one address in the world.
     "GOOGLE_ISSUER",
     "GOOGLE_KEYS_URL",
+    "SPOTIFY_ACCOUNTS_URL",
+    "SPOTIFY_API_URL",
     // What is measured before it is changed.
     "TOKIO_WORKER_THREADS",
     "GATEWAY_THREADS",
