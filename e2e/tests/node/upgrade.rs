@@ -16,7 +16,8 @@ const FANS: usize = 20;
 
 /// A sale whose lobby is open, and which opens when this test is long over.
 fn sale() -> String {
-    let opens_at = now() + SignedDuration::from_hours(12);
+    let hours = |hours| now() + SignedDuration::from_hours(hours);
+    let (opens_at, closes_at, starts_at) = (hours(12), hours(36), hours(48));
     format!(
         r#"
 apiVersion: urr.internal/v1alpha1
@@ -26,11 +27,11 @@ spec:
   event:
     title: Lobby
     venue: Basement
-    startsAt: "2037-04-02T13:00:00Z"
+    startsAt: "{starts_at:.0}"
     ticketTypes: [{{ name: floor, price: 35000, totalQuantity: 400 }}]
   sale:
     opensAt: "{opens_at:.0}"
-    closesAt: "2037-04-02T12:00:00Z"
+    closesAt: "{closes_at:.0}"
     lobbySeconds: 86400
 "#
     )
