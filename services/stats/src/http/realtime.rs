@@ -48,7 +48,7 @@ pub(super) struct Realtime {
 struct Current {
     /// Seats and places that are held.
     locked_seats: i64,
-    /// Payments under way.
+    /// Payments of the last five minutes.
     active_payments: i64,
     /// People who did something in the last five minutes.
     active_users: i64,
@@ -83,6 +83,7 @@ struct Trending {
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecentActivity)]
 struct Activity {
+    /// What was done.
     #[serde(rename = "type")]
     kind: What,
     /// The event.
@@ -93,6 +94,7 @@ struct Activity {
     seats: i64,
     /// Won paid; 0 of all that is no payment.
     amount: i64,
+    /// When.
     at: Timestamp,
 }
 

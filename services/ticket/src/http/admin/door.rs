@@ -407,7 +407,7 @@ struct UndoneAnswer {
     path = "/api/admin/events/{event}/check-ins/{scan}/undo",
     operation_id = "undoCheckIn",
     tag = "Door",
-    params(("event" = EventId, Path), ("scan" = Uuid, Path)),
+    params(("event" = EventId, Path), ("scan" = Uuid, Path, description = "The scan, by its `id` in the log.")),
     request_body = UndoBody,
     security(("bearer" = ["admin"])),
     responses(
