@@ -100,7 +100,7 @@ fn is_explained(part: &Value) -> bool {
     part["description"].is_string()
         || part["$ref"].is_string()
         || part["enum"].is_array()
-        || part["items"]["$ref"].is_string()
+        || part.get("items").is_some_and(is_explained)
         || choices.flatten().any(is_explained)
 }
 
@@ -113,6 +113,18 @@ fn every_schema_and_every_field_of_it_is_explained() {
         let fields = schema["properties"].as_object();
         for (field, part) in fields.into_iter().flatten() {
             assert!(is_explained(part), "{name}.{field} says nothing");
+        }
+    }
+}
+
+#[test]
+fn every_parameter_is_explained() {
+    let document = document();
+    for (operation, description) in operations(&document) {
+        for parameter in description["parameters"].as_array().into_iter().flatten() {
+            let name = &parameter["name"];
+            let is_explained = parameter["description"].is_string();
+            assert!(is_explained, "{operation}: {name} says nothing");
         }
     }
 }
