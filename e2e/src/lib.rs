@@ -29,7 +29,7 @@ pub use helm::{Chart, Release};
 pub use kubectl::{apply, apply_refused, delete, events, exists, get, items, kubectl, labelled};
 pub use kubelet::Kubelet;
 pub use namespace::{Namespace, in_namespace};
-pub use operator::{Operator, install_definition};
+pub use operator::{Operator, given, install_definition};
 pub use port_forward::PortForward;
 pub use process::{Process, program};
 pub use rollout::{completed, established, rolled_out};

@@ -104,8 +104,13 @@ impl Operator {
     }
 }
 
+/// The operator that is to be tested instead of the one built with the tests: of a release, say.
+pub fn given() -> Option<PathBuf> {
+    std::env::var_os("OPERATOR").map(PathBuf::from)
+}
+
 fn run(arguments: &[String], kubeconfig: Option<&Path>, log: &Path) -> anyhow::Result<Process> {
-    let mut command = Command::new(program("urr-operator")?);
+    let mut command = Command::new(given().map_or_else(|| program("urr-operator"), Ok)?);
     // Lines go into a file, where colours are noise; memory is taken as in its pod.
     command
         .env("NO_COLOR", "1")

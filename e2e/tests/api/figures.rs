@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, thread, time::Duration};
 use anyhow::{Context, ensure};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use urr_e2e::{Request, create_all, eventually, eventually_within, items, kubectl, now};
+use urr_e2e::{Request, create_all, eventually, eventually_within, given, items, kubectl, now};
 
 use crate::stage::{Setting, Stage, condition, declared, on_stage, sale, text};
 
@@ -104,13 +104,14 @@ fn hundred() -> Vec<Value> {
 struct Measured {
     /// From the first that is made until all are accepted.
     accepted_after: SignedDuration,
-    /// Resident, in MB.
-    resident: f64,
+    /// Memory, in MB: resident, but of an operator built with the tests only what is not of its
+    /// file, because a debug build's file is many times what is shipped.
+    memory: f64,
 }
 
 /// Makes many sales, changes one, and sees that nothing happens then.
 fn measure() -> anyhow::Result<Measured> {
-    let (mut accepted_after, mut resident) = (SignedDuration::ZERO, 0.0);
+    let (mut accepted_after, mut counted) = (SignedDuration::ZERO, 0.0);
     on_stage("figures", Setting::default(), |stage| {
         stage.sell("first", &json!({}))?;
         stage.ready("first")?;
@@ -136,14 +137,15 @@ fn measure() -> anyhow::Result<Measured> {
         one_change(stage)?;
         at_rest(stage)?;
         let id = stage.operator.process().id();
-        resident = memory(id, "VmRSS:")?;
+        let resident = memory(id, "VmRSS:")?;
         let own = memory(id, "RssAnon:")?;
         eprintln!("resident: {resident:.1} MB, of which {own:.1} MB not of its file");
+        counted = if given().is_some() { resident } else { own };
         Ok(())
     })?;
     Ok(Measured {
         accepted_after,
-        resident,
+        memory: counted,
     })
 }
 
@@ -158,10 +160,10 @@ fn many_sales_are_accepted_and_then_all_is_quiet() -> anyhow::Result<()> {
 fn figure_many_sales_are_accepted_soon_with_little_memory() -> anyhow::Result<()> {
     let Measured {
         accepted_after,
-        resident,
+        memory,
     } = measure()?;
     ensure!(accepted_after <= ACCEPTED_WITHIN, "{accepted_after:#}");
-    ensure!(resident <= MEGABYTES, "{resident:.1} MB");
+    ensure!(memory <= MEGABYTES, "{memory:.1} MB");
     Ok(())
 }
 
