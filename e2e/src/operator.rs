@@ -105,6 +105,10 @@ impl Operator {
 }
 
 /// The operator that is to be tested instead of the one built with the tests: of a release, say.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test has no command line of its own"
+)]
 pub fn given() -> Option<PathBuf> {
     std::env::var_os("OPERATOR").map(PathBuf::from)
 }
