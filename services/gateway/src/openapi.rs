@@ -21,7 +21,7 @@ use crate::{domain::path::PathError, http::refusal::Refusal};
     info(
         title = "URR",
         version = "1",
-        description = include_str!("openapi.md"),
+        description = include_str!("openapi.txt"),
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers(
