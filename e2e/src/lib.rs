@@ -18,6 +18,7 @@ mod operator;
 mod port_forward;
 mod process;
 mod rollout;
+mod sale;
 mod services;
 mod wait;
 
@@ -33,5 +34,8 @@ pub use operator::{Operator, given, install_definition};
 pub use port_forward::PortForward;
 pub use process::{Process, program};
 pub use rollout::{completed, established, rolled_out};
+pub use sale::{
+    condition, declared, declared_sale, examples, merge, opens, sale, sale_says, text, until,
+};
 pub use services::{Fan, Reply, Service, Services, uuid};
-pub use wait::{eventually, eventually_within, in_seconds, now};
+pub use wait::{PATIENCE, eventually, eventually_within, in_seconds, now};

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, bail};
 
-/// A port of this machine that leads to a Service, until dropped.
+/// A port of this machine that leads to a Service or a pod, until dropped.
 #[derive(Debug)]
 pub struct PortForward {
     child: Child,
@@ -16,11 +16,11 @@ pub struct PortForward {
 }
 
 impl PortForward {
-    /// To port `port` of `service`.
-    pub fn to(namespace: &str, service: &str, port: u16) -> anyhow::Result<Self> {
+    /// To port `port` of `target`, named as for kubectl: `service/urr-gateway`, `pod/…`.
+    pub fn to(namespace: &str, target: &str, port: u16) -> anyhow::Result<Self> {
         let mut child = Command::new("kubectl")
             .args(["port-forward", "--namespace", namespace])
-            .arg(format!("service/{service}"))
+            .arg(target)
             .arg(format!(":{port}"))
             .stdout(Stdio::piped())
             .spawn()
@@ -34,7 +34,7 @@ impl PortForward {
         // Forwarding from 127.0.0.1:40123 -> 3001
         let Some(local) = line.split_whitespace().nth(2) else {
             drop(Self { child, url: line });
-            bail!("kubectl port-forward to {service} did not begin");
+            bail!("kubectl port-forward to {target} did not begin");
         };
         let url = format!("http://{local}");
         Ok(Self { child, url })

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 const PAUSE: Duration = Duration::from_millis(100);
 /// Longest wait of [`eventually`]. What holds is seen at once; this only bounds how long a
 /// broken test hangs.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Looks until `look` finds something, and returns it. An error of `look` counts as not yet,
 /// and is told when the patience ends.

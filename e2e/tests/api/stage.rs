@@ -2,12 +2,12 @@
 //! real, and the operator as a process.
 
 use anyhow::Context;
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 use urr_e2e::{
-    Chart, Door, Kubelet, Log, Namespace, Operator, Service, Services, api_url, apply, delete,
-    events, eventually, exists, get, in_namespace, kubectl,
+    Chart, Door, Kubelet, Log, Namespace, Operator, PATIENCE, Service, Services, api_url, apply,
+    delete, events, eventually, exists, get, in_namespace, kubectl, sale_says,
 };
+pub(crate) use urr_e2e::{condition, declared, merge, opens, sale, text};
 
 /// Stores outside the cluster, one pod for each service.
 const VALUES: [&str; 12] = [
@@ -111,22 +111,13 @@ impl<'a> Stage<'a> {
         status: &str,
         reason: &str,
     ) -> anyhow::Result<String> {
-        let what = format!("{kind} of {name} is {status} with {reason}");
-        eventually(&what, || {
-            let sale = self.sale(name)?;
-            let found = condition(&sale, kind);
-            let is_there = found["status"] == status
-                && found["reason"] == reason
-                && found["observedGeneration"] == sale["metadata"]["generation"];
-            anyhow::ensure!(is_there, "{}", sale["status"]["conditions"]);
-            Ok(Some(text(&found["message"])))
-        })
+        let sale = sale_says(self.namespace, name, (kind, status, reason), PATIENCE)?;
+        Ok(text(&condition(&sale, kind)["message"]))
     }
 
     /// Waits until a sale is ready.
     pub(crate) fn ready(&self, name: &str) -> anyhow::Result<Value> {
-        self.says(name, "Ready", "True", "Ready")?;
-        self.sale(name)
+        sale_says(self.namespace, name, ("Ready", "True", "Ready"), PATIENCE)
     }
 
     /// Deletes a sale, whether it is open or not, and does not wait.
@@ -183,65 +174,4 @@ pub(crate) fn install(namespace: &str, services: &Services, values: &[&str]) -> 
     let all = [&VALUES[..], values, &[token.as_str()]].concat();
     let arguments: Vec<_> = all.into_iter().flat_map(|value| ["--set", value]).collect();
     Chart::Platform.install(namespace, &arguments).map(drop)
-}
-
-/// A standing event as ticket is told of it, and as a sale may declare it.
-pub(crate) fn declared(title: &str) -> Value {
-    json!({
-        "title": title,
-        "venue": "Basement",
-        "startsAt": "2037-04-02T13:00:00Z",
-        "ticketTypes": [{"name": "floor", "price": 35_000, "totalQuantity": 400}],
-    })
-}
-
-/// A sale that opens years from now, with `changes` merged into its spec.
-pub(crate) fn sale(name: &str, event: &str, changes: &Value) -> Value {
-    let mut spec = json!({
-        "eventId": event,
-        "sale": {"opensAt": "2037-03-20T03:00:00Z", "closesAt": "2037-04-02T12:00:00Z"},
-    });
-    merge(&mut spec, changes);
-    json!({
-        "apiVersion": "urr.internal/v1alpha1",
-        "kind": "TicketingEvent",
-        "metadata": {"name": name},
-        "spec": spec,
-    })
-}
-
-/// The part of a spec that opens a sale at that time, for a day.
-pub(crate) fn opens(at: Timestamp) -> Value {
-    json!({"opensAt": at, "closesAt": at + SignedDuration::from_hours(24)})
-}
-
-/// JSON merge patch (RFC 7386).
-pub(crate) fn merge(into: &mut Value, changes: &Value) {
-    let Value::Object(changes) = changes else {
-        *into = changes.clone();
-        return;
-    };
-    if !into.is_object() {
-        *into = json!({});
-    }
-    for (name, change) in changes {
-        if change.is_null() {
-            into.as_object_mut().map(|object| object.remove(name));
-        } else {
-            merge(&mut into[name], change);
-        }
-    }
-}
-
-/// A condition of an object; null where it has none of that type.
-pub(crate) fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {
-    let conditions = object["status"]["conditions"].as_array();
-    let mut all = conditions.into_iter().flatten();
-    all.find(|condition| condition["type"] == kind)
-        .unwrap_or(&Value::Null)
-}
-
-/// A string, empty where it is none.
-pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

@@ -1,4 +1,5 @@
 //! The operator and a platform of its own for each test.
+#![expect(clippy::print_stdout, reason = "figures that are reported")]
 
 use std::{
     sync::OnceLock,
@@ -13,11 +14,10 @@ use urr_e2e::{
 };
 
 /// Databases, topics, schemas and nine services on one small node.
-const PATIENCE: Duration = Duration::from_mins(10);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Runs `test` on a platform that is ready, made of nothing by the charts and the operator, and
 /// says how long that took.
-#[expect(clippy::print_stdout, reason = "a figure that is reported")]
 pub(crate) fn with_platform(
     what: &str,
     settings: &[&str],
@@ -34,7 +34,7 @@ pub(crate) fn with_platform(
 }
 
 /// The operator, once for all tests.
-fn operator() -> anyhow::Result<()> {
+pub(crate) fn operator() -> anyhow::Result<()> {
     static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
     let install = || -> anyhow::Result<()> {
         Chart::Crds.install("urr-system", &["--create-namespace"])?;
@@ -103,4 +103,20 @@ pub(crate) fn words_of_job(namespace: &Namespace, job: &str) -> anyhow::Result<S
     let pods = labelled(namespace.name(), "pods", &format!("job-name={job}"))?;
     let pod = pods.last().context("the job has no pod")?;
     kubectl(&["logs", "--namespace", namespace.name(), name(pod)], "")?.ok("kubectl logs")
+}
+
+/// Sends the crowd that the chart was told of: it buys through the gateway, then the audit reads
+/// all six databases. Returns how many bought.
+pub(crate) fn crowd(namespace: &Namespace, release: &Release) -> anyhow::Result<u32> {
+    let test = release.test()?;
+    let words = words_of_job(namespace, "urr-crowd")?;
+    println!("{words}");
+    anyhow::ensure!(test.success, "{}\n{words}", test.errors);
+    anyhow::ensure!(
+        words.contains("Every ticket and every won is accounted for."),
+        "{words}"
+    );
+    let mut lines = words.lines();
+    let bought = lines.find_map(|line| line.trim().strip_suffix(" bought")?.trim().parse().ok());
+    bought.context("the report says how many bought")
 }

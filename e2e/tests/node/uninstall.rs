@@ -1,18 +1,13 @@
 //! The end of a platform, and of the operator.
 
-use urr_e2e::{Chart, apply, eventually, get, items, kubectl};
+use serde_json::json;
+use urr_e2e::{Chart, apply, declared_sale, eventually, get, items, kubectl};
 
 use crate::platform::{install, operator_release, ready, with_platform};
 
 /// A sale far away with that deletion policy.
 fn sale(deletion: &str) -> String {
-    format!(
-        r#"{{"apiVersion": "urr.internal/v1alpha1", "kind": "TicketingEvent", "metadata": {{"name": "kept"}},
-            "spec": {{"event": {{"title": "Kept", "venue": "Basement", "startsAt": "2037-04-02T13:00:00Z",
-                               "ticketTypes": [{{"name": "floor", "price": 35000, "totalQuantity": 400}}]}},
-                      "sale": {{"opensAt": "2037-03-20T03:00:00Z", "closesAt": "2037-04-02T12:00:00Z"}},
-                      "data": {{"deletionPolicy": "{deletion}"}}}}}}"#
-    )
+    declared_sale("kept", &json!({"data": {"deletionPolicy": deletion}})).to_string()
 }
 
 #[test]

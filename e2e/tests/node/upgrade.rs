@@ -6,8 +6,8 @@ use reqwest::{
     blocking::Client,
     header::{COOKIE, HeaderMap, SET_COOKIE},
 };
-use serde_json::Value;
-use urr_e2e::{Namespace, PortForward, apply, eventually, get, now};
+use serde_json::{Value, json};
+use urr_e2e::{Namespace, PortForward, apply, declared_sale, eventually, get, now, opens};
 
 use crate::platform::{install, ready, with_platform};
 
@@ -16,25 +16,9 @@ const FANS: usize = 20;
 
 /// A sale whose lobby is open, and which opens when this test is long over.
 fn sale() -> String {
-    let hours = |hours| now() + SignedDuration::from_hours(hours);
-    let (opens_at, closes_at, starts_at) = (hours(12), hours(36), hours(48));
-    format!(
-        r#"
-apiVersion: urr.internal/v1alpha1
-kind: TicketingEvent
-metadata: {{ name: lobby }}
-spec:
-  event:
-    title: Lobby
-    venue: Basement
-    startsAt: "{starts_at:.0}"
-    ticketTypes: [{{ name: floor, price: 35000, totalQuantity: 400 }}]
-  sale:
-    opensAt: "{opens_at:.0}"
-    closesAt: "{closes_at:.0}"
-    lobbySeconds: 86400
-"#
-    )
+    let mut spec = json!({"sale": opens(now() + SignedDuration::from_hours(12))});
+    spec["sale"]["lobbySeconds"] = json!(86_400);
+    declared_sale("lobby", &spec).to_string()
 }
 
 /// Somebody who waits, with the cookies that a browser would keep.
@@ -84,7 +68,7 @@ fn through<T>(
     mut ask: impl FnMut(&str) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     eventually(what, || {
-        let gateway = PortForward::to(namespace.name(), "urr-gateway", 3001)?;
+        let gateway = PortForward::to(namespace.name(), "service/urr-gateway", 3001)?;
         ask(gateway.url()).map(Some)
     })
 }
