@@ -30,19 +30,16 @@ pub(crate) const NAME: &str = "capacity";
 const MOST_REPLICAS: u32 = 100;
 
 /// Looks at one Deployment.
-pub(crate) async fn reconcile(
-    deployment: Arc<Deployment>,
-    world: Arc<World>,
-) -> Result<Action, kube::Error> {
+pub(crate) async fn reconcile(deployment: Arc<Deployment>, world: Arc<World>) -> Action {
     let start = Instant::now();
     let result = look(&deployment, &world).await;
     world.instruments.looked(NAME, start);
-    result
+    result.unwrap_or_else(|error| on_error(&deployment, &error, &world))
 }
 
 /// What happens after a failure. The field is one of a shared object that others write too,
 /// so trying again soon is right; the jitter keeps nine services apart.
-pub(crate) fn on_error(deployment: &Deployment, error: &kube::Error, world: &World) -> Action {
+fn on_error(deployment: &Deployment, error: &kube::Error, world: &World) -> Action {
     world.instruments.failed(NAME, "Kubernetes");
     warn!(
         deployment.name = deployment.name_any(),

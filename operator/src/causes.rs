@@ -2,31 +2,25 @@
 
 use std::error::Error;
 
-/// The error and its causes in one line. What was said already is not said again; of a refusal
-/// by the API server only its sentence is told, because its own text repeats the whole answer.
+use urr_kit::telemetry;
+
+/// The error and its causes in one line. Of a refusal by the API server only its sentence is
+/// told: its own text repeats the whole answer.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let (said, ends) = match error.downcast_ref::<kube::Error>() {
-            Some(kube::Error::Api(status)) => (status.message.clone(), true),
-            _ => (error.to_string(), false),
-        };
-        if text.is_empty() {
-            text = said;
-        } else if !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
+    let told = telemetry::chain(error);
+    let mut causes = anyhow::Chain::new(error).filter_map(|cause| cause.downcast_ref());
+    match causes.next() {
+        Some(refusal @ kube::Error::Api(status)) => {
+            told.replace(&refusal.to_string(), &status.message)
         }
-        next = error.source().filter(|_| !ends);
+        _ => told,
     }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use anyhow::Context;
-    use kube::core::Status;
+    use kube::{core::Status, runtime::watcher};
 
     use super::*;
 
@@ -44,9 +38,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_told_once() {
-        let cause = std::io::Error::other("connection refused");
-        let error = anyhow::Error::new(cause).context("no answer: connection refused");
-        assert_eq!(chain(&*error), "no answer: connection refused");
+    fn the_sentence_is_enough_where_another_error_repeats_the_refusal() {
+        let status = Status::failure("too old resource version", "Expired").with_code(410);
+        let refused = kube::Error::Api(Box::new(status));
+        let error = watcher::Error::WatchStartFailed(refused);
+        assert_eq!(
+            chain(&error),
+            "failed to start watching object: too old resource version"
+        );
     }
 }

@@ -5,6 +5,7 @@
 
 mod apply;
 mod backoff;
+mod bells;
 mod capacity;
 mod causes;
 mod cli;
@@ -17,8 +18,10 @@ mod report;
 mod run;
 mod sale;
 mod schedule;
+mod scope;
 mod startup;
 mod telemetry;
+mod watches;
 mod world;
 
 use std::{io::Write as _, process::ExitCode};

@@ -15,7 +15,7 @@ use urr_kit::Clock;
 
 use crate::{
     lease::{Lease, LeaseArgs},
-    run::ScopeArgs,
+    scope::ScopeArgs,
 };
 
 /// For so long no operator begins again: enough for its pods to go. Where the uninstall ends

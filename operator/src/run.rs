@@ -1,91 +1,44 @@
 //! `urr-operator run`: the Lease, then the controllers, until either ends.
 
-use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt};
 use jiff::SignedDuration;
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
 use kube::{
-    Api, Client, Resource, ResourceExt,
-    core::NamespaceResourceScope,
+    Client, Resource,
     runtime::{
-        Controller, WatchStreamExt,
-        controller::Config,
-        reflector::{self, Store, store::Writer},
-        watcher,
+        applier,
+        controller::{Action, Config},
+        reflector::Store,
     },
 };
 use secrecy::SecretString;
-use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 use urr_kit::{
     Runtime, Tasks,
     config::{HttpArgs, parse_secret},
     health::Health,
 };
-use urr_operator_api::{TicketingEvent, names};
 
 use crate::{
+    bells::Bell,
     capacity,
     causes::chain,
     clients::{PeerUrls, Peers},
     lease::{Lease, LeaseArgs},
-    platform, sale, startup,
+    platform, sale,
+    scope::{Scope, ScopeArgs},
+    startup,
     telemetry::Instruments,
-    world::{Watched, World},
+    watches::{Watched, Watches},
+    world::World,
 };
 
 /// Objects that one controller looks at at a time.
 const AT_A_TIME: u16 = 16;
 /// How long sales wait at the start for a first look at their platforms.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
-
-/// Where the operator acts.
-#[derive(clap::Args, Clone, Debug)]
-pub(crate) struct ScopeArgs {
-    /// Namespaces to act in, separated by commas; the whole cluster where empty.
-    #[arg(
-        long,
-        env = "WATCH_NAMESPACES",
-        value_delimiter = ',',
-        hide_env_values = true
-    )]
-    watch_namespaces: Vec<String>,
-}
-
-impl ScopeArgs {
-    /// One scope for each namespace, or one for all.
-    pub(crate) fn scopes(&self) -> Vec<Scope> {
-        let named = self.watch_namespaces.iter().map(|name| name.trim());
-        let named: Vec<_> = named
-            .filter(|name| !name.is_empty())
-            .map(|name| Scope(Some(name.to_owned())))
-            .collect();
-        if named.is_empty() {
-            vec![Scope(None)]
-        } else {
-            named
-        }
-    }
-}
-
-/// A namespace, or all of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Scope(Option<String>);
-
-impl Scope {
-    /// The objects of one kind in it.
-    pub(crate) fn api<K>(&self, client: &Client) -> Api<K>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    {
-        match &self.0 {
-            Some(namespace) => Api::namespaced(client.clone(), namespace),
-            None => Api::all(client.clone()),
-        }
-    }
-}
 
 /// Settings of `urr-operator run`.
 #[derive(clap::Args, Clone, Debug)]
@@ -111,6 +64,17 @@ pub(crate) struct Args {
     /// `@/path` reads it from a file.
     #[arg(long, env = "INTERNAL_API_TOKEN", hide_env_values = true, value_parser = parse_secret)]
     internal_api_token: Option<SecretString>,
+}
+
+impl Args {
+    /// What need not be found in the cluster.
+    fn fixed_peers(&self) -> PeerUrls {
+        PeerUrls {
+            queue: self.queue_url.clone(),
+            ticket: self.ticket_url.clone(),
+            token: self.internal_api_token.clone(),
+        }
+    }
 }
 
 /// Runs until SIGTERM or SIGINT, or until the Lease is lost.
@@ -181,216 +145,68 @@ async fn control(
     args: &Args,
     instruments: Instruments,
 ) {
-    let labelled = |label: &str| watcher::Config::default().labels(label);
-    let ours = format!("app.kubernetes.io/managed-by={}", names::MANAGED_BY);
-    let platforms =
-        watcher::Config::default().fields(&format!("metadata.name={}", names::PLATFORM));
-    let (sales, sales_writer) = reflector::store();
-    let (deployments, deployments_writer) = reflector::store();
-    let (autoscalers, autoscalers_writer) = reflector::store();
-    let (services, services_writer) = reflector::store();
-    let (database_services, database_services_writer) = reflector::store();
-    let (stateful_sets, stateful_sets_writer) = reflector::store();
-    let (jobs, jobs_writer) = reflector::store();
-    let (platform_store, platforms_writer) = reflector::store();
-    let fixed = PeerUrls {
-        queue: args.queue_url.clone(),
-        ticket: args.ticket_url.clone(),
-        token: args.internal_api_token.clone(),
-    };
-    let peers = Peers::new(client.clone(), fixed, services.clone());
-    let watched = Watched {
-        sales,
-        deployments,
-        autoscalers,
-        services,
-        database_services,
-        stateful_sets,
-        jobs,
-        platforms: platform_store,
-    };
-    let world = World::new(
-        client.clone(),
+    let tasks = &runtime.tasks;
+    let mut watches = Watches::new(scope.clone(), client.clone());
+    let kinds = Watched::through(&mut watches);
+    let peers = Peers::new(client.clone(), args.fixed_peers(), kinds.services.clone());
+    let world = Arc::new(World::new(
+        client,
         runtime.clock.clone(),
         instruments,
         peers,
         SignedDuration::from_secs(args.read_back_seconds.into()),
-        watched,
-    );
-    let world = Arc::new(world);
-    let tasks = &runtime.tasks;
-
-    let seen = |change: fn(&World)| {
-        let world = Arc::clone(&world);
-        move || change(&world)
-    };
-    reflect(
-        tasks,
-        scope.api(&client),
-        watcher::Config::default(),
-        sales_writer,
-        {
-            let world = Arc::clone(&world);
-            move |change| match change {
-                Change::One(sale) => world.saw_sale(sale),
-                Change::All => world.saw_all_sales(),
-            }
-        },
-    );
-    reflect(
-        tasks,
-        scope.api(&client),
-        labelled(names::SERVICE_LABEL),
-        deployments_writer,
-        {
-            let world = Arc::clone(&world);
-            move |change| match change {
-                Change::One(deployment) => world.saw_deployment(deployment),
-                Change::All => {
-                    world.bells.sale.ring();
-                    world.bells.platform.ring();
-                }
-            }
-        },
-    );
-    let ring_capacity = seen(|world| {
-        world.bells.capacity.ring();
-        world.bells.sale.ring();
-    });
-    reflect(
-        tasks,
-        scope.api(&client),
-        labelled(names::SERVICE_LABEL),
-        autoscalers_writer,
-        move |_| ring_capacity(),
-    );
-    let ring_sale = seen(|world| world.bells.sale.ring());
-    reflect(
-        tasks,
-        scope.api(&client),
-        labelled(names::SERVICE_LABEL),
-        services_writer,
-        move |_| ring_sale(),
-    );
-    let ring_platform = seen(|world| world.bells.platform.ring());
-    reflect(
-        tasks,
-        scope.api(&client),
-        labelled(&ours),
-        database_services_writer,
-        move |_| ring_platform(),
-    );
-    let ring_platform = seen(|world| world.bells.platform.ring());
-    reflect(
-        tasks,
-        scope.api(&client),
-        labelled(&ours),
-        stateful_sets_writer,
-        move |_| ring_platform(),
-    );
-    let ring_platform = seen(|world| world.bells.platform.ring());
-    reflect(
-        tasks,
-        scope.api(&client),
-        labelled(&ours),
-        jobs_writer,
-        move |_| ring_platform(),
-    );
-    let ring_sale = seen(|world| world.bells.sale.ring());
-    reflect(
-        tasks,
-        scope.api(&client),
-        platforms.clone(),
-        platforms_writer,
-        move |_| ring_sale(),
-    );
-
-    if !ready(&world, tasks).await {
+        kinds,
+    ));
+    if !watches.start(&world, tasks).await {
         return;
     }
     world.saw_all_sales();
     info!(scope = ?scope, "begins to act");
-    let platforms = controller(
-        tasks,
-        Controller::new(scope.api::<ConfigMap>(&client), platforms),
-    )
-    .reconcile_all_on(world.bells.platform.rings())
-    .run(
+    let (kinds, bells) = (&world.watched, &world.bells);
+    let platforms = attend(
+        &kinds.platforms,
+        &bells.platform,
         platform::reconcile,
-        |config, error, world| platform::on_error(&config, error, &world),
-        Arc::clone(&world),
-    )
-    .for_each(async |_| ());
-    let workloads = Controller::new(
-        scope.api::<Deployment>(&client),
-        labelled(names::SERVICE_LABEL),
+        &world,
+        tasks,
     );
-    let workloads = controller(tasks, workloads)
-        .reconcile_all_on(world.bells.capacity.rings())
-        .run(
-            capacity::reconcile,
-            |deployment, error, world| capacity::on_error(&deployment, error, &world),
-            Arc::clone(&world),
-        )
-        .for_each(async |_| ());
+    let workloads = attend(
+        &kinds.deployments,
+        &bells.capacity,
+        capacity::reconcile,
+        &world,
+        tasks,
+    );
     let sales = async {
         first_look(&world, tasks).await;
-        let sales = Controller::new(
-            scope.api::<TicketingEvent>(&client),
-            watcher::Config::default(),
-        );
-        controller(tasks, sales)
-            .reconcile_all_on(world.bells.sale.rings())
-            .run(
-                sale::reconcile,
-                |sale, error, world| sale::on_error(&sale, error, &world),
-                Arc::clone(&world),
-            )
-            .for_each(async |_| ())
-            .await;
+        attend(&kinds.sales, &bells.sale, sale::reconcile, &world, tasks).await;
     };
     futures::join!(platforms, workloads, sales);
 }
 
-/// A controller that ends its looks at shutdown, and looks at so many objects at a time: at
-/// the start all are due, and queue and ticket have better things to do.
-fn controller<K>(tasks: &Tasks, controller: Controller<K>) -> Controller<K>
-where
-    K: Clone + Resource<DynamicType = ()> + DeserializeOwned + Debug + Send + Sync + 'static,
+/// One controller: looks at each object for which its bell rings, and again when that look
+/// said, until shutdown.
+async fn attend<K, L>(
+    store: &Store<K>,
+    bell: &Bell<K>,
+    look: impl Fn(Arc<K>, Arc<World>) -> L,
+    world: &Arc<World>,
+    tasks: &Tasks,
+) where
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+    L: Future<Output = Action>,
 {
-    let tasks = tasks.clone();
-    controller
-        .with_config(Config::default().concurrency(AT_A_TIME))
-        .graceful_shutdown_on(async move { tasks.cancelled().await })
-}
-
-/// Waits until everything was listed once; false when shutdown comes first.
-async fn ready(world: &World, tasks: &Tasks) -> bool {
-    let watched = &world.watched;
-    let listed = async {
-        wait(&watched.sales).await;
-        wait(&watched.deployments).await;
-        wait(&watched.autoscalers).await;
-        wait(&watched.services).await;
-        wait(&watched.database_services).await;
-        wait(&watched.stateful_sets).await;
-        wait(&watched.jobs).await;
-        wait(&watched.platforms).await;
-    };
-    tokio::select! {
-        () = listed => true,
-        () = tasks.cancelled() => false,
-    }
-}
-
-async fn wait<K>(store: &Store<K>)
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    if store.wait_until_ready().await.is_err() {
-        // Its watch has ended, and so has the process.
-        std::future::pending::<()>().await;
-    }
+    let due = bell.rings(store.clone()).take_until(tasks.cancelled());
+    let looks = applier(
+        |object, world| Box::pin(look(object, world).map(Ok)),
+        |_, never: &Infallible, _| match *never {},
+        Arc::clone(world),
+        store.clone(),
+        due.map(Ok::<_, Infallible>),
+        // At the start all are due, and queue and ticket have better things to do.
+        Config::default().concurrency(AT_A_TIME),
+    );
+    looks.for_each(async |_| ()).await;
 }
 
 /// Waits for a first look at every platform, so that a restart takes back nothing that was
@@ -402,57 +218,4 @@ async fn first_look(world: &World, tasks: &Tasks) {
     if tokio::time::timeout(FIRST_LOOK, seen).await.is_err() {
         warn!("not every platform could be looked at; sales are looked at without");
     }
-}
-
-/// What a watch saw.
-enum Change<'a, K> {
-    /// This object changed or is gone.
-    One(&'a K),
-    /// Everything was listed anew.
-    All,
-}
-
-/// Whether a field manager is one of ours.
-fn is_ours(manager: &str) -> bool {
-    manager.starts_with("urr-operator/")
-}
-
-/// Keeps a store current in the background, and tells of changes once they are in it.
-fn reflect<K>(
-    tasks: &Tasks,
-    api: Api<K>,
-    config: watcher::Config,
-    writer: Writer<K>,
-    saw: impl Fn(Change<'_, K>) + Send + 'static,
-) where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
-{
-    let ended = tasks.clone();
-    tasks.spawn("watch", async move {
-        // Who else manages which fields is much text, and none of our business.
-        let lean = watcher(api, config).modify(|object: &mut K| {
-            let entries = object.managed_fields_mut();
-            entries.retain(|entry| entry.manager.as_deref().is_some_and(is_ours));
-        });
-        let events = reflector::reflector(writer, lean).default_backoff();
-        let mut events = pin!(events);
-        loop {
-            let event = tokio::select! {
-                event = events.try_next() => event,
-                () = ended.cancelled() => return,
-            };
-            match event {
-                Ok(Some(watcher::Event::Apply(object) | watcher::Event::Delete(object))) => {
-                    saw(Change::One(&object));
-                }
-                Ok(Some(watcher::Event::InitDone)) => saw(Change::All),
-                Ok(Some(watcher::Event::Init | watcher::Event::InitApply(_))) => {}
-                Ok(None) => return,
-                Err(error) => {
-                    let kind = K::kind(&());
-                    warn!(kind = %kind, error = %chain(&error), "a watch broke and begins anew");
-                }
-            }
-        }
-    });
 }

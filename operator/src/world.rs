@@ -9,17 +9,10 @@ use std::{
     sync::Arc,
 };
 
-use futures::{Stream, stream};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::{
-    apps::v1::{Deployment, StatefulSet},
-    autoscaling::v2::HorizontalPodAutoscaler,
-    batch::v1::Job,
-    core::v1::{ConfigMap, Service as KubeService},
-};
-use kube::{Client, Resource, ResourceExt, runtime::reflector::Store};
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
+use kube::{Client, Resource, ResourceExt};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::watch;
 use urr_kit::Clock;
 use urr_operator_api::{Phase, Service, TicketingEvent, Topic, conditions::ConditionType, names};
 use urr_operator_plan::{
@@ -30,20 +23,9 @@ use urr_operator_plan::{
 };
 
 use crate::{
-    capacity as scaling, clients::Peers, report::Reporter, sale::Memory, telemetry::Instruments,
+    bells::Bells, capacity as scaling, clients::Peers, report::Reporter, sale::Memory,
+    telemetry::Instruments, watches::Watched,
 };
-
-/// What is watched, beside what each controller watches for itself.
-pub(crate) struct Watched {
-    pub(crate) sales: Store<TicketingEvent>,
-    pub(crate) deployments: Store<Deployment>,
-    pub(crate) autoscalers: Store<HorizontalPodAutoscaler>,
-    pub(crate) services: Store<KubeService>,
-    pub(crate) database_services: Store<KubeService>,
-    pub(crate) stateful_sets: Store<StatefulSet>,
-    pub(crate) jobs: Store<Job>,
-    pub(crate) platforms: Store<ConfigMap>,
-}
 
 /// One service of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,47 +56,6 @@ pub(crate) struct Platform {
 pub(crate) struct Asks {
     pub(crate) sale: Sale,
     pub(crate) topics: Vec<Topic>,
-}
-
-/// Wakes one controller. Several wakes before it looks are one.
-#[derive(Clone)]
-pub(crate) struct Bell(Arc<watch::Sender<()>>);
-
-impl Bell {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(())))
-    }
-
-    /// Wakes it.
-    pub(crate) fn ring(&self) {
-        self.0.send_replace(());
-    }
-
-    /// One item for each time it was woken.
-    pub(crate) fn rings(&self) -> impl Stream<Item = ()> + Send + 'static {
-        stream::unfold(self.0.subscribe(), async |mut receiver| {
-            receiver.changed().await.ok()?;
-            Some(((), receiver))
-        })
-    }
-}
-
-/// The bells of the three controllers.
-#[derive(Clone)]
-pub(crate) struct Bells {
-    pub(crate) sale: Bell,
-    pub(crate) capacity: Bell,
-    pub(crate) platform: Bell,
-}
-
-impl Bells {
-    pub(crate) fn new() -> Self {
-        Self {
-            sale: Bell::new(),
-            capacity: Bell::new(),
-            platform: Bell::new(),
-        }
-    }
 }
 
 /// See the module.
@@ -161,7 +102,7 @@ impl World {
             clock,
             instruments,
             peers,
-            bells: Bells::new(),
+            bells: Bells::default(),
             believed_for,
             watched,
             found: Found::default(),
@@ -176,6 +117,12 @@ impl World {
             .platforms
             .find(|found| found.namespace().as_deref() == Some(namespace))?;
         self.found.platforms.read().get(namespace).cloned()
+    }
+
+    /// A platform's settings changed, or are gone.
+    pub(crate) fn saw_platform(&self, platform: &ConfigMap) {
+        self.bells.platform.ring_for(platform);
+        self.bells.sale.ring();
     }
 
     /// Whether every platform was looked at since the start.
@@ -234,7 +181,7 @@ impl World {
         })
     }
 
-    /// A Deployment changed.
+    /// A Deployment changed, or is gone.
     pub(crate) fn saw_deployment(&self, deployment: &Deployment) {
         let key = (
             deployment.namespace().unwrap_or_default(),
@@ -245,6 +192,7 @@ impl World {
         if before != Some(image) {
             self.bells.platform.ring();
         }
+        self.bells.capacity.ring_for(deployment);
         self.bells.sale.ring();
     }
 
@@ -300,6 +248,7 @@ impl World {
             None => here.remove(&uid),
         };
         drop(all);
+        self.bells.sale.ring_for(sale);
         if before != asks {
             self.bells.sale.ring();
             self.bells.capacity.ring();
@@ -319,9 +268,7 @@ impl World {
             here.insert(sale.uid().unwrap_or_default(), Arc::new(self.asks(sale)));
         }
         *self.found.asks.write() = all;
-        self.bells.sale.ring();
-        self.bells.capacity.ring();
-        self.bells.platform.ring();
+        self.bells.ring();
     }
 
     /// What one sale asks for.

@@ -92,18 +92,15 @@ impl View<'_> {
 }
 
 /// Looks at one platform.
-pub(crate) async fn reconcile(
-    config: Arc<ConfigMap>,
-    world: Arc<World>,
-) -> Result<Action, kube::Error> {
+pub(crate) async fn reconcile(config: Arc<ConfigMap>, world: Arc<World>) -> Action {
     let start = Instant::now();
     let result = look(&config, &world).await;
     world.instruments.looked(NAME, start);
-    result
+    result.unwrap_or_else(|error| on_error(&config, &error, &world))
 }
 
 /// What happens after a failure.
-pub(crate) fn on_error(config: &ConfigMap, error: &kube::Error, world: &World) -> Action {
+fn on_error(config: &ConfigMap, error: &kube::Error, world: &World) -> Action {
     world.instruments.failed(NAME, "Kubernetes");
     let namespace = config.namespace().unwrap_or_default();
     warn!(namespace, error = %chain(error), "a platform waits");

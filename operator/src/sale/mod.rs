@@ -68,7 +68,7 @@ pub(crate) struct Memory {
 
 /// Why a look ended early.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+enum Error {
     /// The API server.
     #[error("the API server refused or failed")]
     Kubernetes(#[from] kube::Error),
@@ -91,17 +91,14 @@ impl Error {
 }
 
 /// Looks at one sale.
-pub(crate) async fn reconcile(
-    sale: Arc<TicketingEvent>,
-    world: Arc<World>,
-) -> Result<Action, Error> {
+pub(crate) async fn reconcile(sale: Arc<TicketingEvent>, world: Arc<World>) -> Action {
     let start = Instant::now();
-    let result = dispatch(sale, &world).await;
+    let result = dispatch(Arc::clone(&sale), &world).await;
     world.instruments.looked(NAME, start);
-    result
+    result.unwrap_or_else(|error| on_error(&sale, &error, &world))
 }
 
-async fn dispatch(sale: Arc<TicketingEvent>, world: &Arc<World>) -> Result<Action, Error> {
+async fn dispatch(sale: Arc<TicketingEvent>, world: &World) -> Result<Action, Error> {
     let is_deleted = sale.metadata.deletion_timestamp.is_some();
     if sale.spec.paused && !is_deleted {
         return look(&sale, world).await;
@@ -133,7 +130,7 @@ fn is_outdated(error: &kube::Error) -> bool {
 }
 
 /// What happens after a failure: wait longer each time, alone for this sale.
-pub(crate) fn on_error(sale: &TicketingEvent, error: &Error, world: &World) -> Action {
+fn on_error(sale: &TicketingEvent, error: &Error, world: &World) -> Action {
     world.instruments.failed(NAME, error.kind());
     warn!(sale.name = sale.name_any(), error = %chain(error), "a sale waits");
     let uid = sale.uid().unwrap_or_default();
