@@ -3,10 +3,11 @@
 #
 #   images/make.sh [FOLDER]     default: target/images/archives
 #
-# In the folder: urr-<source>.tar, urr-operator-<source>.tar (`docker load`, `ctr images import`)
-# and the list of what is linked in each beside it (.cdx.json, CycloneDX); the list is also in
-# the program, where `cargo audit bin` reads it. <source> is the hash of the sources, not of a
-# commit: equal sources, equal bytes. `make e2e IMAGES=FOLDER` runs the platform on them.
+# In the folder: urr-<tag>.tar, urr-operator-<tag>.tar (`docker load`, `ctr images import`) and
+# the list of what is linked in each beside it (.cdx.json, CycloneDX); the list is also in the
+# program, where `cargo audit bin` reads it. <tag> is the hash of what is in the image; the label
+# internal.urr.source-hash is the one of its sources. `make e2e IMAGES=FOLDER` runs the platform
+# on them.
 set -euo pipefail
 umask 022
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -14,12 +15,9 @@ cd "$root"
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}/images")
 folder=$(realpath -m "${1:-$target/archives}")
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-limit=$((60 * 1024 * 1024))
 
 # shellcheck source=../e2e/cluster/image-lib.sh
 . e2e/cluster/image-lib.sh
-fail() { echo "images: $*" >&2; exit 1; }
-
 PATH=$(nix/offline/tools.sh)/bin:$PATH
 source=$(images/source.sh)
 
@@ -35,21 +33,19 @@ rm -f "$folder"/{urr,urr-operator}-*.tar "$folder"/{urr,urr-operator}.cdx.json
 
 # image NAME PACKAGE-FOLDER
 image() {
-	local name=$1 package=$2 archive=$folder/$1-$source.tar files
+	local name=$1 package=$2 files archive
 	sed "s|path+file://$copy|path+file:///urr|g" "$copy/$package/${name}_bin.cdx.json" >"$folder/$name.cdx.json"
 	files=$(new_root)
-	mkdir -p "$files/usr/bin"
+	mkdir -p "$files/usr/bin" "$files/etc/ssl/certs"
 	strip -o "$files/usr/bin/$name" "$target/release/$name"
 	libraries "$files" "$files/usr/bin/$name"
-	install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$files/etc/ssl/certs/ca-certificates.crt"
-	images/pack.sh "$archive" "$name:$source" "$files" "/usr/bin/$name" \
+	images/certificates.sh >"$files/etc/ssl/certs/ca-certificates.crt"
+	archive=$(images/pack.sh "$folder" "$name" "$files" "/usr/bin/$name" \
 		"org.opencontainers.image.title=$name" "org.opencontainers.image.version=$version" \
-		"org.opencontainers.image.licenses=Apache-2.0" "internal.urr.source-hash=$source"
+		"org.opencontainers.image.licenses=Apache-2.0" "internal.urr.source-hash=$source")
 	rm -rf "$files"
-	local size
-	size=$(stat -c %s "$archive")
-	[ "$size" -le $limit ] || { rm "$archive"; fail "$name is $size bytes, more than $limit"; }
-	echo "$archive: $size bytes, $(sha256sum "$archive" | cut -d' ' -f1)"
+	images/check.sh "$archive" "$name"
+	echo "$archive: $(stat -c %s "$archive") bytes, $(sha256sum "$archive" | cut -d' ' -f1)"
 }
 image urr services/urr
 image urr-operator operator

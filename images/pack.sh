@@ -2,16 +2,17 @@
 # Packs a folder as a container image of one layer, in the archive form that `docker load`,
 # `ctr images import` and skopeo read. The same folder and words give the same bytes.
 #
-#   pack.sh ARCHIVE NAME:TAG FOLDER ENTRYPOINT [LABEL=VALUE...]
+#   pack.sh FOLDER NAME ROOT ENTRYPOINT [LABEL=VALUE...]
 #
-# It runs as user 65532: by number, so that `runAsNonRoot` can be checked without a passwd file.
+# packs ROOT into FOLDER/NAME-TAG.tar and prints that path. The tag is the first half of the
+# image's id, the hash of all that is in it: a tag never stands for two contents. It runs as user 65532: by number, so that `runAsNonRoot` can be checked without a passwd file.
 set -euo pipefail
 umask 022
-archive=$(realpath -m "$1") reference=$2 folder=$(realpath "$3") entrypoint=$4
+folder=$(realpath -m "$1") name=$2 root=$(realpath "$3") entrypoint=$4
 shift 4
 
 # Words go into JSON as they are: one that would need an escape is refused.
-for word in "$reference" "$entrypoint" "$@"; do
+for word in "$name" "$entrypoint" "$@"; do
 	plain='^[[:alnum:] ./:_+@=,-]*$'
 	[[ $word =~ $plain ]] || { echo "pack.sh: not in a name or label: $word" >&2; exit 64; }
 done
@@ -41,13 +42,16 @@ aarch64) architecture=arm64 ;;
 *) echo "pack.sh: what do images call $(uname -m)?" >&2; exit 1 ;;
 esac
 
-archive_of "$folder" . >layer.tar
+archive_of "$root" . >layer.tar
 printf '{"architecture":"%s","config":{"Entrypoint":["%s"],"Labels":{%s},"User":"65532:65532","WorkingDir":"/"},"created":"1970-01-01T00:00:01Z","os":"linux","rootfs":{"diff_ids":["sha256:%s"],"type":"layers"}}' \
 	$architecture "$entrypoint" "$(labels "$@")" "$(hash_of layer.tar)" >config
-config=$(hash_of config).json
-mv config "$config"
-printf '[{"Config":"%s","Layers":["layer.tar"],"RepoTags":["%s"]}]' "$config" "$reference" >manifest.json
+id=$(hash_of config)
+tag=${id:0:32}
+mv config "$id.json"
+printf '[{"Config":"%s.json","Layers":["layer.tar"],"RepoTags":["%s:%s"]}]' "$id" "$name" "$tag" >manifest.json
 
-mkdir -p "${archive%/*}"
-archive_of . "$config" layer.tar manifest.json >"$archive.new"
+mkdir -p "$folder"
+archive=$folder/$name-$tag.tar
+archive_of . "$id.json" layer.tar manifest.json >"$archive.new"
 mv "$archive.new" "$archive"
+echo "$archive"

@@ -27,10 +27,11 @@ add() {
 	libraries "$1" "$2"
 }
 
-# libraries DIR PROGRAM: the shared libraries that it needs, at their own places.
+# libraries DIR PROGRAM: the shared libraries that it needs, at their own places, and not what
+# somebody's shell loads before them.
 libraries() {
 	local library
-	for library in $(ldd "$2" 2>/dev/null | grep -o '/[^ ]*'); do
+	for library in $(env -u LD_PRELOAD -u LD_LIBRARY_PATH ldd "$2" 2>/dev/null | grep -o '/[^ ]*'); do
 		case $library in "$1"/*) continue ;; esac
 		[ -e "$1$library" ] || { mkdir -p "$1${library%/*}" && cp -L "$library" "$1$library"; }
 	done

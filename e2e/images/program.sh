@@ -9,8 +9,8 @@ name=$1 binary=$2 folder=$3 root=$(new_root)
 mkdir -p "$root/usr/bin"
 strip -o "$root/usr/bin/$name" "$binary"
 libraries "$root" "$root/usr/bin/$name"
-certificates=/etc/ssl/certs/ca-certificates.crt
-[ ! -e $certificates ] || { mkdir -p "$root/etc/ssl/certs" && cp $certificates "$root$certificates"; }
+mkdir -p "$root/etc/ssl/certs"
+"$here/../../images/certificates.sh" >"$root/etc/ssl/certs/ca-certificates.crt"
 tag=$(find "$root" -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -c1-12)
 [ -e "$folder/$name-$tag.tar" ] || {
 	rm -f "$folder/$name"-*.tar
