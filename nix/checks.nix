@@ -41,6 +41,8 @@ let
   # 60 MB is the limit of the image of `urr`; both are held to it.
   limitBytes = 60 * 1024 * 1024;
 
+  storeName = path: baseNameOf (builtins.unsafeDiscardStringContext "${path}");
+
   contents =
     name: image: program:
     runCommand "urr-check-${name}"
@@ -62,9 +64,11 @@ let
         [ "$(jq -r '.config.Labels["internal.urr.source-hash"]' "$config")" = ${binaries.sourceHash} ] || fail "has another source's label"
         ! grep -E '/bin/(ba|da|a|k|z)?sh$|busybox' files || fail "holds a shell"
         ! grep '[.]rs$' files || fail "holds sources"
-        readelf -d ${lib.getExe program} | sed -n 's/.*(NEEDED).*\[\(.*\)]/\1/p' | while read -r library; do
-          grep -q "/$library\$" files || fail "lacks $library"
-        done
+        others=$(grep -E '^[./]*nix/store/[^/]+/.*[^/]$' files |
+          grep -vF -e ${storeName program}/ -e ${storeName binaries.runtime}/ |
+          grep -vE -e '-(ca-certificates|nss-cacert-[0-9.]+)/' || true)
+        [ -z "$others" ] || fail "holds more than a program, its libraries and certificates: $others"
+        for needed in bin/${program.meta.mainProgram} lib/libc.so.6; do grep -q "/$needed\$" files || fail "lacks $needed"; done
         grep -q 'ca-bundle.crt$\|ca-certificates.crt$' files || fail "holds no certificates"
         size=$(stat -c %s image.tar)
         [ "$size" -le ${toString limitBytes} ] || fail "is $size bytes, more than ${toString limitBytes}"

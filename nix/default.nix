@@ -3,7 +3,13 @@ pkgs:
 let
   toolchain = import ./toolchain.nix { inherit (pkgs) lib rustPlatform rustc; };
   binaries = import ./packages.nix {
-    inherit (pkgs) lib runCommand cargo-cyclonedx;
+    inherit (pkgs)
+      lib
+      stdenv
+      runCommand
+      nukeReferences
+      cargo-cyclonedx
+      ;
     inherit toolchain;
   };
   images = import ./images.nix {

@@ -9,8 +9,8 @@ let
     name: program: command:
     dockerTools.streamLayeredImage {
       inherit name;
-      # Equal sources, equal tag: what a Job or a Deployment names can't change under it.
-      tag = binaries.sourceHash;
+      # No tag of our own: nixpkgs takes one from all that the image is made of, so what a Job or
+      # a Deployment names can't change under it. The sources' hash is a label.
       contents = [ dockerTools.caCertificates ];
       config = {
         Entrypoint = [ (lib.getExe program) ];

@@ -4,7 +4,9 @@
 # an image's closure holds nothing else.
 {
   lib,
+  stdenv,
   runCommand,
+  nukeReferences,
   cargo-cyclonedx,
   toolchain,
 }:
@@ -22,16 +24,35 @@ let
       );
     };
 
-  # What is built and shipped. `e2e` is a member of the workspace, so cargo reads its
-  # manifest; nothing of it is linked.
-  src = sources [
-    ../Cargo.toml
-    ../Cargo.lock
-    ../migrations
-    ../operator
-    ../services
-    ../e2e/Cargo.toml
-  ];
+  # What is built and shipped, without tests and what only CI runs; images/source.sh names the
+  # same files. `e2e` is a member of the workspace, so cargo reads its manifest; nothing of it
+  # is linked.
+  src = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.difference (lib.fileset.unions [
+      ../Cargo.toml
+      ../Cargo.lock
+      ../migrations
+      ../operator
+      ../services
+      ../e2e/Cargo.toml
+    ]) (lib.fileset.unions (tests ++ [ unshipped ]));
+  };
+  tests = map (crate: lib.fileset.maybeMissing (crate + "/tests")) (
+    [
+      ../operator
+      ../operator/api
+      ../operator/plan
+    ]
+    ++ map (crate: ../services + "/${crate}") (builtins.attrNames (builtins.readDir ../services))
+  );
+  unshipped = lib.fileset.fileFilter (
+    file:
+    file.hasExt "md"
+    || file.hasExt "snap"
+    || file.hasExt "sh" && file.name != "kafka.sh"
+    || lib.hasPrefix "test-" file.name
+  ) ../.;
 
   # What decides how the dependencies are compiled.
   manifests = sources (
@@ -136,10 +157,34 @@ let
     ];
   };
 
+  # Of the C library and the compiler's, the files that a program loads: whole, with what they
+  # mention, they are more than all of the rest. The name is as long as the C library's, so that
+  # a program can be told of the other one in place.
+  libc = lib.getLib stdenv.cc.libc;
+  runtime =
+    runCommand libc.name
+      {
+        # Nothing that these files mention is needed: name services and gcc's unwinder are found
+        # among them, locales and character sets are not asked for.
+        allowedReferences = [ ];
+        meta.platforms = lib.platforms.linux;
+      }
+      ''
+        mkdir -p $out/lib
+        cp -L ${libc}/lib/{ld-linux-*.so.*,libc.so.6,libm.so.6} ${lib.getLib stdenv.cc.cc}/lib/libgcc_s.so.1 $out/lib/
+        chmod u+w $out/lib/*
+        ${nukeReferences}/bin/nuke-refs $out/lib/*
+      '';
+  inPlace = lib.assertMsg (
+    builtins.stringLength "${libc}" == builtins.stringLength "${runtime}"
+  ) "${libc} is not as long as ${runtime}";
+
   program =
     name: description:
+    assert inPlace;
     runCommand "${name}-${version}"
       {
+        allowedReferences = [ runtime ];
         meta = {
           inherit description;
           mainProgram = name;
@@ -150,6 +195,14 @@ let
       ''
         mkdir -p $out/bin
         strip -o $out/bin/${name} ${workspace}/bin/${name}
+        LC_ALL=C sed -i 's|${libc}/|${runtime}/|g' $out/bin/${name}
+        ${nukeReferences}/bin/nuke-refs -e ${runtime} $out/bin/${name}
+
+        readelf -d $out/bin/${name} | sed -n 's/.*(NEEDED).*\[\(.*\)]/\1/p' | while read -r library; do
+          [ -e ${runtime}/lib/$library ] || { echo "${name} needs $library" >&2; exit 1; }
+        done
+        readelf --wide --sections $out/bin/${name} | grep -q '[.]dep-v0' || { echo "${name} has lost the list of what is linked" >&2; exit 1; }
+        $out/bin/${name} --version
       '';
 
   # Files as they are, links between them followed.
@@ -166,6 +219,7 @@ in
     sourceHash
     build
     workspace
+    runtime
     ;
 
   urr = program "urr" "The ticketing platform: seven services and the local platform in one program";

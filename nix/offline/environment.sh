@@ -9,7 +9,7 @@ experimental-features = nix-command flakes
 build-users-group =
 sandbox = true
 sandbox-fallback = false
-sandbox-paths = /bin /lib /lib64 /usr /etc/alternatives /etc/ssl/certs /rust=$toolchain /tools=$cache/tools
+sandbox-paths = /bin /lib /lib64 /usr /etc/alternatives /rust=$toolchain /tools=$cache/tools
 substituters =
 warn-dirty = false
 max-jobs = 1

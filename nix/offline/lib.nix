@@ -32,12 +32,15 @@ rec {
   genAttrs = names: f: listToAttrs (map (name: nameValuePair name (f name)) names);
   importTOML = path: fromTOML (builtins.readFile path);
   assertMsg = condition: message: if condition then true else throw message;
+  getLib = package: package;
+  hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
   getExe = package: "${package}/bin/${package.meta.mainProgram or package.pname}";
   makeBinPath = packages: concatStringsSep ":" (map (package: "${package}/bin") packages);
   licenses.asl20.spdxId = "Apache-2.0";
   platforms.linux = [ "x86_64-linux" "aarch64-linux" ];
 
   fileset = {
+    maybeMissing = asFileset;
     unions =
       values:
       let

@@ -121,13 +121,18 @@ let
       // removeAttrs args [ "cargoLock" "cargoBuildFlags" ]
     );
 
-  # The bundle under the name that nixpkgs' cacert has.
-  caCertificates = runCommand "ca-certificates" { } ''
-    install -Dm644 /etc/ssl/certs/ca-certificates.crt $out/etc/ssl/certs/ca-bundle.crt
+  # The bundle under the name that nixpkgs' cacert has; prepare.sh takes it from Debian's package.
+  caCertificates = runCommand "ca-certificates" { bundle = file ./certificates.crt; } ''
+    install -Dm644 $bundle $out/etc/ssl/certs/ca-bundle.crt
+  '';
+
+  # As nixpkgs' does: every store path becomes one that is not there, but those after -e.
+  nukeReferences = runCommand "nuke-references" { script = file ./nuke-refs.sh; } ''
+    install -Dm755 $script $out/bin/nuke-refs
   '';
 
   streamLayeredImage =
-    { name, tag, contents ? [ ], config }:
+    { name, contents ? [ ], config }:
     derivation {
       inherit system;
       name = "stream-${name}";
@@ -137,7 +142,7 @@ let
       PATH = "/usr/bin:/bin";
       exportReferencesGraph.closure = contents ++ [ (writeText "config.json" (builtins.toJSON config)) ];
       inherit contents;
-      image = { inherit name tag config; };
+      image = { inherit name config; };
     };
 
   writeShellApplication =
@@ -152,7 +157,12 @@ let
 in
 named
 // {
-  inherit lib mkDerivation runCommand writeShellApplication;
+  inherit lib mkDerivation runCommand writeShellApplication nukeReferences;
+  stdenv.cc = {
+    libc = glibc;
+    # libgcc_s lies beside the C library here.
+    cc = glibc;
+  };
   rustPlatform = { inherit buildRustPackage importCargoLock; };
   rustc = named.rustc // { version = host.rustcVersion; };
   dockerTools = { inherit caCertificates streamLayeredImage; };

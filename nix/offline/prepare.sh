@@ -10,7 +10,8 @@ target=$cache/nixpkgs
 # The stand-in is an input of every hash: only what it is made of goes there.
 rm -rf "$target"
 mkdir -p "$target"
-cp "$here"/{flake,lib,pkgs}.nix "$here"/{build,image}.sh "$here"/attributes.txt "$target"/
+cp "$here"/{flake,lib,pkgs}.nix "$here"/{build,image,nuke-refs}.sh "$here"/attributes.txt "$target"/
+"$root/images/certificates.sh" > "$target/certificates.crt"
 
 compiler_package=gcc-$(cc -dumpversion | cut -d. -f1)
 cd "$root"

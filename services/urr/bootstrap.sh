@@ -45,6 +45,7 @@ fi
 if [ $nix = yes ]; then
     have nix || need nix-bin "Nix"
     have jq || need jq "jq"
+    [ -d /usr/share/ca-certificates/mozilla ] || need ca-certificates "the certificates of public authorities"
 fi
 [ -n "$packages" ] || exit 0
 
