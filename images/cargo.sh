@@ -5,9 +5,10 @@
 #
 # rustc and the C compiler are told names for these folders in place of their paths; cargo names
 # members of a workspace by their place in it, and nothing of ours writes a commit or a time into
-# a program. zlib is linked in, whether or not the machine has one. Of the environment only what
-# says where things are and how a registry is reached goes on; flags, compilers and profiles of
-# somebody's own do not, and a configuration of cargo that holds some is refused.
+# a program. zlib is linked in, whether or not the machine has one, and no other library is
+# looked for. Of the environment only what says where things are and how a registry is reached
+# goes on; flags, compilers and profiles of somebody's own do not, and a configuration of cargo
+# that holds some is refused.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target/images}")
@@ -59,5 +60,5 @@ read -r -a command <<<"$1"
 shift
 cd "$root"
 exec env -i "${environment[@]}" CARGO_TARGET_DIR="$target" RUSTFLAGS="${rust# }" CFLAGS="$c" CXXFLAGS="$c" \
-	SOURCE_DATE_EPOCH=1 CARGO_INCREMENTAL=0 SQLX_OFFLINE=true LIBZ_SYS_STATIC=1 LC_ALL=C TZ=UTC \
+	SOURCE_DATE_EPOCH=1 CARGO_INCREMENTAL=0 SQLX_OFFLINE=true LIBZ_SYS_STATIC=1 PKG_CONFIG=false LC_ALL=C TZ=UTC \
 	"${CARGO:-cargo}" "${command[@]}" --release --locked "$@"

@@ -108,6 +108,8 @@ let
           SQLX_OFFLINE = "true";
           # Ours, whether or not the machine has one: an image holds no other library than libc.
           LIBZ_SYS_STATIC = "1";
+          # Nor is any other library looked for, or what looks for it named in librdkafka.
+          PKG_CONFIG = "false";
         };
         # Tests that need no engine are a check of their own (checks.nix); the others need
         # Postgres, Redis and Kafka, which is more than a build may ask for.
@@ -124,11 +126,14 @@ let
           pname = "${args.pname}-dependencies";
           src = manifests;
           postPatch = emptyCrates + settleVendored;
-          # Without what came of the empty crates, and without two notes that nobody reads
-          # again: librdkafka's with the date, cargo's with the compiler's times.
+          # Without what came of the empty crates, and without notes that nobody reads again:
+          # librdkafka's with the date, cargo's with the compiler's times, and what compilers
+          # said in the order in which they happened to run. Cargo reads its own lines of it.
           installPhase = ''
             find target -depth \( -name 'urr[-_]*' -o -name 'liburr[-_]*' -o -name urr -o -name urr.d \) -exec rm -r {} +
-            find target -name 'config.log*' -delete
+            find target \( -name 'config.log*' -o -name config.cache \) -delete
+            find target -path '*/build/*/output' -not -path '*/out/*' -exec sed -i '/^cargo:/!d' {} +
+            find target -path '*/build/*/stderr' -not -path '*/out/*' -exec truncate --size=0 {} +
             rm target/.rustc_info.json
             cp -r target $out
           '';
@@ -167,13 +172,14 @@ let
         # Nothing that these files mention is needed: name services and gcc's unwinder are found
         # among them, locales and character sets are not asked for.
         allowedReferences = [ ];
+        nativeBuildInputs = [ nukeReferences ];
         meta.platforms = lib.platforms.linux;
       }
       ''
         mkdir -p $out/lib
         cp -L ${libc}/lib/{ld-linux-*.so.*,libc.so.6,libm.so.6} ${lib.getLib stdenv.cc.cc}/lib/libgcc_s.so.1 $out/lib/
         chmod u+w $out/lib/*
-        ${nukeReferences}/bin/nuke-refs $out/lib/*
+        nuke-refs $out/lib/*
       '';
   inPlace = lib.assertMsg (
     builtins.stringLength "${libc}" == builtins.stringLength "${runtime}"
@@ -185,6 +191,7 @@ let
     runCommand "${name}-${version}"
       {
         allowedReferences = [ runtime ];
+        nativeBuildInputs = [ nukeReferences ];
         meta = {
           inherit description;
           mainProgram = name;
@@ -196,7 +203,7 @@ let
         mkdir -p $out/bin
         strip -o $out/bin/${name} ${workspace}/bin/${name}
         LC_ALL=C sed -i 's|${libc}/|${runtime}/|g' $out/bin/${name}
-        ${nukeReferences}/bin/nuke-refs -e ${runtime} $out/bin/${name}
+        nuke-refs -e ${runtime} $out/bin/${name}
 
         readelf -d $out/bin/${name} | sed -n 's/.*(NEEDED).*\[\(.*\)]/\1/p' | while read -r library; do
           [ -e ${runtime}/lib/$library ] || { echo "${name} needs $library" >&2; exit 1; }

@@ -25,7 +25,7 @@ let
           name = if attrs.version or "" == "" then attrs.pname else "${attrs.pname}-${attrs.version}";
           builder = "/bin/bash";
           args = [ "-euo" "pipefail" (file ./build.sh) ];
-          PATH = "/rust/bin:/tools/bin:/usr/bin:/bin";
+          PATH = lib.concatMapStrings (input: "${input}/bin:") (attrs.nativeBuildInputs or [ ]) + "/rust/bin:/tools/bin:/usr/bin:/bin";
           SOURCE_DATE_EPOCH = "1";
           HOST = builtins.toJSON host;
           nativeBuildInputs = [ ];
@@ -49,13 +49,19 @@ let
 
   writeText = name: text: runCommand name { inherit text; } "printf %s \"$text\" > $out";
 
-  # What a linked binary needs at run time, as a store path of its own.
-  glibc = runCommand "glibc-${host.libc}" { } ''
-    mkdir -p $out/lib
-    for f in ld-linux-x86-64.so.2 libc.so.6 libm.so.6 libgcc_s.so.1 libresolv.so.2 libnss_dns.so.2 libnss_files.so.2; do
-      cp -L /usr/lib/x86_64-linux-gnu/$f $out/lib/
-    done
-  '';
+  # What a linked binary loads, from the machine's C library and from its compiler's.
+  machines =
+    name: files:
+    runCommand name { } ''
+      mkdir -p $out/lib
+      for file in ${toString files}; do cp -L /usr/lib/x86_64-linux-gnu/$file $out/lib/; done
+    '';
+  glibc = machines "glibc-${host.libc}" [
+    "ld-linux-x86-64.so.2"
+    "libc.so.6"
+    "libm.so.6"
+  ];
+  libgcc = machines "gcc-${host.cc}-lib" [ "libgcc_s.so.1" ];
 
   # Fixed outputs with the names and hashes that nixpkgs' importCargoLock gives them.
   # prepare.sh puts them into the store, so that nothing is downloaded here.
@@ -94,7 +100,7 @@ let
         inherit cargoDeps;
         RUSTFLAGS = toString [
           "-Clink-arg=-Wl,--dynamic-linker=${glibc}/lib/ld-linux-x86-64.so.2"
-          "-Clink-arg=-Wl,-rpath,${glibc}/lib"
+          "-Clink-arg=-Wl,-rpath,${glibc}/lib:${libgcc}/lib"
           "--remap-path-prefix=/build/vendor=/vendor"
           "--remap-path-prefix=/build=/src"
         ];
@@ -160,8 +166,7 @@ named
   inherit lib mkDerivation runCommand writeShellApplication nukeReferences;
   stdenv.cc = {
     libc = glibc;
-    # libgcc_s lies beside the C library here.
-    cc = glibc;
+    cc = libgcc;
   };
   rustPlatform = { inherit buildRustPackage importCargoLock; };
   rustc = named.rustc // { version = host.rustcVersion; };
