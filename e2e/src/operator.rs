@@ -7,9 +7,11 @@ use std::{
     sync::OnceLock,
 };
 
+use serde_json::Value;
+
 use crate::{
     helm::Chart,
-    kubectl::kubectl,
+    kubectl::{get, kubectl},
     namespace::Namespace,
     process::{Process, program, target},
     rollout::established,
@@ -60,7 +62,7 @@ impl Operator {
         let arguments: Vec<_> = ours.map(|argument| (*argument).to_owned()).collect();
         let folder = target()?.join("e2e");
         std::fs::create_dir_all(&folder)?;
-        let log = folder.join(format!("{name}-operator.log"));
+        let log = folder.join(format!("{name}-operator-{port}.log"));
         let process = run(&arguments, kubeconfig.as_deref(), &log)?;
         Ok(Self {
             arguments,
@@ -91,6 +93,11 @@ impl Operator {
         kubectl(&lease, "")?.ok("kubectl delete")?;
         self.process = run(&self.arguments, self.kubeconfig.as_deref(), &self.log)?;
         Ok(())
+    }
+
+    /// Its Lease, if there is one.
+    pub fn lease(&self) -> anyhow::Result<Option<Value>> {
+        get(HOME, &format!("lease/{}", self.lease))
     }
 
     /// The process.

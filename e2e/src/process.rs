@@ -74,14 +74,31 @@ impl Process {
         Ok(())
     }
 
+    /// Stops it in the middle of what it does, until [`Process::thaw`].
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP).context("it cannot be frozen")
+    }
+
+    /// Lets it go on after [`Process::freeze`].
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT).context("it cannot be thawed")
+    }
+
     /// Asks it to end and waits; whether its exit code was 0.
     pub fn stop(&mut self) -> anyhow::Result<bool> {
         if self.child.try_wait()?.is_none() {
-            let id = i32::try_from(self.child.id()).context("a process id")?;
-            let id = Pid::from_raw(id).context("a process id")?;
-            kill_process(id, Signal::TERM).context("it cannot be asked to end")?;
+            self.signal(Signal::TERM)
+                .context("it cannot be asked to end")?;
+            // A frozen one would not hear it.
+            self.thaw()?;
         }
         Ok(self.child.wait()?.success())
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let id = i32::try_from(self.child.id()).context("a process id")?;
+        let id = Pid::from_raw(id).context("a process id")?;
+        Ok(kill_process(id, signal)?)
     }
 
     /// Whether it still runs.

@@ -2,17 +2,27 @@
 //!
 //! It is judged by what was seen to change and by a clock that only goes forward, never by
 //! comparing clocks of two machines. Whoever cannot renew in time stops for good: the process
-//! ends, and what replaces it starts clean.
+//! ends, and what replaces it starts clean. One that was frozen meanwhile knows nothing of it
+//! when it goes on, so every request asks the [`Tenure`] first.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use k8s_openapi::{
     api::coordination::v1::{Lease as Record, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
 };
-use kube::{Api, Client, ResourceExt, api::PostParams};
-use tracing::{debug, info};
+use kube::{
+    Api, Client, Config, ResourceExt,
+    api::PostParams,
+    client::{Body, ClientBuilder},
+};
+use parking_lot::Mutex;
+use tower::{BoxError, filter::FilterLayer};
+use tracing::{debug, info, warn};
 use urr_kit::{Clock, Tasks};
 
 use crate::causes::chain;
@@ -40,6 +50,49 @@ pub(crate) struct LeaseArgs {
     pub(crate) lease_seconds: u16,
 }
 
+/// Longest time between two looks at a Lease that another holds.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Code of the API server: somebody else changed or made it meanwhile.
+const CHANGED: u16 = 409;
+/// Code of the API server: it is not there.
+const GONE: u16 = 404;
+
+/// Until when this process may act.
+#[derive(Clone, Debug)]
+pub(crate) struct Tenure(Arc<Mutex<Instant>>);
+
+/// Refusal of a request that came too late.
+#[derive(Debug, thiserror::Error)]
+#[error("the lease was not renewed in time")]
+pub(crate) struct Over;
+
+impl Tenure {
+    /// Errs while the Lease is not renewed in time.
+    pub(crate) fn check(&self) -> Result<(), Over> {
+        if Instant::now() < *self.0.lock() {
+            Ok(())
+        } else {
+            Err(Over)
+        }
+    }
+
+    /// A client that sends nothing when it is over.
+    pub(crate) fn client(&self, config: Config) -> kube::Result<Client> {
+        let tenure = self.clone();
+        let checked = move |request: http::Request<Body>| {
+            tenure.check()?;
+            Ok::<_, BoxError>(request)
+        };
+        let builder = ClientBuilder::try_from(config)?;
+        Ok(builder.with_layer(&FilterLayer::new(checked)).build())
+    }
+
+    fn set(&self, until: Instant) {
+        *self.0.lock() = until;
+    }
+}
+
 /// The Lease as this process sees it.
 pub(crate) struct Lease {
     api: Api<Record>,
@@ -48,6 +101,7 @@ pub(crate) struct Lease {
     identity: String,
     duration: Duration,
     held: Option<Record>,
+    tenure: Tenure,
 }
 
 impl Lease {
@@ -67,7 +121,13 @@ impl Lease {
             identity: format!("{who}_{:08x}", rand::random::<u32>()),
             duration: Duration::from_secs(args.lease_seconds.into()),
             held: None,
+            tenure: Tenure(Arc::new(Mutex::new(Instant::now()))),
         }
+    }
+
+    /// Until when this process may act.
+    pub(crate) fn tenure(&self) -> &Tenure {
+        &self.tenure
     }
 
     /// Waits until this process holds the Lease; errs when shutdown comes first.
@@ -76,7 +136,7 @@ impl Lease {
         let mut seen: Option<(Option<String>, Instant)> = None;
         loop {
             match self.api.get_opt(&self.name).await {
-                Ok(None) => self.create().await?,
+                Ok(None) => self.take(None).await?,
                 Ok(Some(record)) => {
                     let version = record.resource_version();
                     let since = match seen {
@@ -85,16 +145,16 @@ impl Lease {
                     };
                     seen = Some((version, since));
                     if is_free(&record) || since.elapsed() >= duration_of(&record, self.duration) {
-                        self.take(record).await?;
+                        self.take(Some(record)).await?;
                     }
                 }
-                Err(error) => debug!(error = %chain(&error), "the lease cannot be read"),
+                Err(error) => warn!(error = %chain(&error), "the lease cannot be read"),
             }
             if self.held.is_some() {
                 info!(lease.holder = self.identity, "holds the lease");
                 return Ok(());
             }
-            if tasks.sleep(self.duration / 10).await {
+            if tasks.sleep(LOOK.min(self.duration / 10)).await {
                 bail!("stopped before the lease was free");
             }
         }
@@ -106,10 +166,7 @@ impl Lease {
         let renewal = std::mem::replace(&mut self.duration, duration);
         let before = loop {
             let record = self.api.get_opt(&self.name).await?;
-            match record.clone() {
-                None => self.create().await?,
-                Some(record) => self.take(record).await?,
-            }
+            self.take(record.clone()).await?;
             // Not held: it was renewed meanwhile.
             if self.held.is_some() {
                 break record;
@@ -123,22 +180,21 @@ impl Lease {
 
     /// Renews until it is lost; returns why.
     pub(crate) async fn keep(&mut self) -> anyhow::Error {
-        let mut renewed = Instant::now();
         loop {
             tokio::time::sleep(self.duration / 5).await;
             match tokio::time::timeout(self.duration / 5, self.renew()).await {
-                Ok(Ok(())) => renewed = Instant::now(),
-                Ok(Err(error)) if is_conflict(&error) => match self.is_still_ours().await {
-                    Ok(true) => renewed = Instant::now(),
-                    Ok(false) => return anyhow::anyhow!("another operator took the lease"),
-                    Err(error) => debug!(error = %chain(&error), "the lease cannot be read"),
-                },
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => {
+                    return anyhow::anyhow!(
+                        "another operator took the lease, or somebody deleted it"
+                    );
+                }
                 Ok(Err(error)) => debug!(error = %chain(&error), "the lease was not renewed"),
-                Err(_) => debug!("the lease was not renewed in time"),
+                Err(_) => debug!("a renewal of the lease was not answered"),
             }
             // Stops well before anybody else may begin.
-            if renewed.elapsed() >= self.duration * 2 / 3 {
-                return anyhow::anyhow!("the lease could not be renewed in time");
+            if let Err(over) = self.tenure.check() {
+                return over.into();
             }
         }
     }
@@ -148,6 +204,7 @@ impl Lease {
         let Some(mut record) = self.held.take() else {
             return Ok(());
         };
+        self.tenure.set(Instant::now());
         let spec = record.spec.get_or_insert_default();
         spec.holder_identity = None;
         spec.renew_time = None;
@@ -158,55 +215,60 @@ impl Lease {
         Ok(())
     }
 
-    async fn create(&mut self) -> kube::Result<()> {
-        let mut record = Record::default();
+    /// Takes it from whoever held it, or makes it. Of two who try, one is refused, because the
+    /// version of the record is in what is written; then it is not held.
+    async fn take(&mut self, before: Option<Record>) -> kube::Result<()> {
+        let mut record = before.unwrap_or_default();
+        let transitions = record.spec.as_ref().map(|spec| spec.lease_transitions);
+        let transitions = transitions.map_or(0, |before| before.unwrap_or(0) + 1);
         record.metadata.name = Some(self.name.clone());
-        record.spec = Some(self.spec(0));
-        match self.api.create(&PostParams::default(), &record).await {
-            Ok(record) => self.held = Some(record),
-            Err(error) if is_conflict(&error) => {}
-            Err(error) => return Err(error),
+        record.spec = Some(self.spec(transitions));
+        match self.write(record).await {
+            Err(error) if is(&error, CHANGED) => Ok(()),
+            result => result,
         }
-        Ok(())
     }
 
-    async fn take(&mut self, mut record: Record) -> kube::Result<()> {
-        let transitions = record.spec.as_ref().and_then(|spec| spec.lease_transitions);
-        record.spec = Some(self.spec(transitions.unwrap_or(0) + 1));
-        // The version of the record is in it: of two who try, one is refused.
-        match self
-            .api
-            .replace(&self.name, &PostParams::default(), &record)
-            .await
-        {
-            Ok(record) => self.held = Some(record),
-            Err(error) if is_conflict(&error) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    async fn renew(&mut self) -> kube::Result<()> {
-        let Some(mut record) = self.held.clone() else {
-            return Ok(());
+    /// Renews it; false where it is not ours any more.
+    async fn renew(&mut self) -> kube::Result<bool> {
+        let Some(held) = self.held.clone() else {
+            return Ok(false);
         };
+        match self.write(self.renewed(held)).await {
+            // By another, or by a renewal of ours whose answer never came.
+            Err(error) if is(&error, CHANGED) || is(&error, GONE) => {}
+            result => return result.map(|()| true),
+        }
+        let record = self.api.get_opt(&self.name).await?;
+        match record.filter(|record| self.is_ours(record)) {
+            Some(record) => self.write(self.renewed(record)).await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn renewed(&self, mut record: Record) -> Record {
         record.spec.get_or_insert_default().renew_time = Some(MicroTime(self.clock.now()));
-        let renewed = self
-            .api
-            .replace(&self.name, &PostParams::default(), &record)
-            .await?;
-        self.held = Some(renewed);
+        record
+    }
+
+    /// Writes the record as its holder, unless it was changed since it was read.
+    async fn write(&mut self, record: Record) -> kube::Result<()> {
+        // Others count from when they see it, which is later.
+        let begun = Instant::now();
+        let params = PostParams::default();
+        let written = match record.resource_version() {
+            None => self.api.create(&params, &record).await?,
+            Some(_) => self.api.replace(&self.name, &params, &record).await?,
+        };
+        self.held = Some(written);
+        self.tenure.set(begun + self.duration * 2 / 3);
         Ok(())
     }
 
-    /// Whether the record is ours, changed by a renewal whose answer never came.
-    async fn is_still_ours(&mut self) -> kube::Result<bool> {
-        let record = self.api.get(&self.name).await?;
+    fn is_ours(&self, record: &Record) -> bool {
         let spec = record.spec.as_ref();
         let holder = spec.and_then(|spec| spec.holder_identity.as_deref());
-        let is_ours = holder == Some(self.identity.as_str());
-        self.held = is_ours.then_some(record);
-        Ok(is_ours)
+        holder == Some(self.identity.as_str())
     }
 
     fn spec(&self, transitions: i32) -> LeaseSpec {
@@ -240,6 +302,6 @@ fn duration_of(record: &Record, ours: Duration) -> Duration {
     seconds.map_or(ours, Duration::from_secs)
 }
 
-fn is_conflict(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 409)
+fn is(error: &kube::Error, code: u16) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == code)
 }

@@ -26,7 +26,7 @@ use crate::{
     capacity,
     causes::chain,
     clients::{PeerUrls, Peers},
-    lease::{Lease, LeaseArgs},
+    lease::{Lease, LeaseArgs, Tenure},
     platform, sale,
     scope::{Scope, ScopeArgs},
     startup,
@@ -81,9 +81,10 @@ impl Args {
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let runtime = Runtime::new("operator");
     runtime.tasks.cancel_on_signal()?;
-    let client = Client::try_default()
+    let config = kube::Config::infer()
         .await
         .context("no cluster: there is neither a KUBECONFIG nor a service account")?;
+    let client = Client::try_from(config.clone())?;
     startup::check_crd(&client).await?;
     let health = Health::new(&runtime).dependency("kubernetes", {
         let client = client.clone();
@@ -99,7 +100,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     runtime.tasks.spawn("operator", {
         let (runtime, args) = (runtime.clone(), args.clone());
         async move {
-            if let Err(error) = act(client, &runtime, &args).await {
+            if let Err(error) = act(config, &runtime, &args).await {
                 failed.send_replace(Some(error));
             }
             runtime.tasks.cancel();
@@ -114,8 +115,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Acts while this process holds the Lease.
-async fn act(client: Client, runtime: &Runtime, args: &Args) -> anyhow::Result<()> {
-    let mut lease = Lease::new(client.clone(), runtime.clock.clone(), &args.lease);
+async fn act(config: kube::Config, runtime: &Runtime, args: &Args) -> anyhow::Result<()> {
+    let client = Client::try_from(config.clone())?;
+    let mut lease = Lease::new(client, runtime.clock.clone(), &args.lease);
     if let Err(error) = lease.acquire(&runtime.tasks).await {
         return if runtime.tasks.is_cancelled() {
             Ok(())
@@ -124,9 +126,12 @@ async fn act(client: Client, runtime: &Runtime, args: &Args) -> anyhow::Result<(
         };
     }
     let instruments = Instruments::new(&runtime.metrics);
-    let scopes = args.scope.scopes().into_iter();
-    let all =
-        scopes.map(|scope| control(scope, client.clone(), runtime, args, instruments.clone()));
+    let tenure = lease.tenure().clone();
+    let client = tenure.client(config)?;
+    let all = args.scope.scopes().into_iter().map(|scope| {
+        let (client, tenure, instruments) = (client.clone(), tenure.clone(), instruments.clone());
+        control(scope, client, tenure, runtime, args, instruments)
+    });
     let ended = tokio::select! {
         () = async { drop(futures::future::join_all(all).await) } => Ok(()),
         lost = lease.keep() => Err(lost),
@@ -141,6 +146,7 @@ async fn act(client: Client, runtime: &Runtime, args: &Args) -> anyhow::Result<(
 async fn control(
     scope: Scope,
     client: Client,
+    tenure: Tenure,
     runtime: &Runtime,
     args: &Args,
     instruments: Instruments,
@@ -148,7 +154,12 @@ async fn control(
     let tasks = &runtime.tasks;
     let mut watches = Watches::new(scope.clone(), client.clone());
     let kinds = Watched::through(&mut watches);
-    let peers = Peers::new(client.clone(), args.fixed_peers(), kinds.services.clone());
+    let peers = Peers::new(
+        client.clone(),
+        tenure,
+        args.fixed_peers(),
+        kinds.services.clone(),
+    );
     let world = Arc::new(World::new(
         client,
         runtime.clock.clone(),

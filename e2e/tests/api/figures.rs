@@ -5,9 +5,11 @@ use std::{collections::BTreeMap, thread, time::Duration};
 use anyhow::{Context, ensure};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use urr_e2e::{Request, create_all, eventually, eventually_within, given, items, kubectl, now};
+use urr_e2e::{
+    Request, create_all, eventually, eventually_within, given, in_seconds, items, kubectl, now,
+};
 
-use crate::stage::{Setting, Stage, condition, declared, on_stage, sale, text};
+use crate::stage::{Setting, Stage, condition, declared, on_stage, opens, sale, text};
 
 /// So many sales are applied at once.
 const SALES: usize = 100;
@@ -19,6 +21,8 @@ const MEGABYTES: f64 = 40.0;
 const CALLS: usize = 10;
 /// A settled operator is watched for so long.
 const REST: Duration = Duration::from_secs(30);
+/// One that has sales in several phases is watched for so long.
+const LONG_REST: Duration = Duration::from_mins(5);
 /// Nobody asks for anything for so long: it has settled.
 const QUIET: Duration = Duration::from_secs(3);
 /// Kinds that the operator reads or writes, or that follow from them.
@@ -190,28 +194,78 @@ fn one_change(stage: &Stage<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn at_rest(stage: &Stage<'_>) -> anyhow::Result<()> {
+/// What was asked in `time` of nothing to do; errs where an object changed meanwhile.
+fn rest(stage: &Stage<'_>, time: Duration) -> anyhow::Result<Vec<Request>> {
     let before = versions(stage)?;
     stage.log.take();
-    thread::sleep(REST);
-    let after = versions(stage)?;
+    thread::sleep(time);
     let requests = stage.log.take();
-    let writes: Vec<_> = requests
+    let after = versions(stage)?;
+    ensure!(after == before, "{after:#?} is not {before:#?}");
+    let mut writes = requests.iter().filter(|request| request.is_write());
+    ensure!(writes.next().is_none(), "{requests:#?}");
+    let renewals = requests
         .iter()
-        .filter(|request| request.is_write())
-        .collect();
-    let reads: Vec<_> = calls(requests.clone());
+        .filter(|request| request.path.contains("/leases"));
     eprintln!(
         "{} s of rest: {} requests, of which {} for the Lease",
-        REST.as_secs(),
+        time.as_secs(),
         requests.len(),
-        requests
-            .iter()
-            .filter(|request| request.path.contains("/leases"))
-            .count()
+        renewals.count()
     );
-    ensure!(after == before, "{after:#?} is not {before:#?}");
-    ensure!(writes.is_empty(), "{writes:#?}");
+    Ok(requests)
+}
+
+fn at_rest(stage: &Stage<'_>) -> anyhow::Result<()> {
+    let reads = calls(rest(stage, REST)?);
     ensure!(reads.is_empty(), "{reads:#?}");
     Ok(())
+}
+
+#[test]
+#[ignore = "a figure: make e2e LEVEL=figures"]
+fn figure_in_five_minutes_of_rest_nothing_but_the_lease_changes() -> anyhow::Result<()> {
+    on_stage("rest", Setting::default(), |stage| {
+        let floors = json!({"floors": [{"service": "ticket", "replicas": 2}]});
+        let mut lobby = opens(in_seconds(2400));
+        lobby["lobbySeconds"] = json!(3600);
+        let sales = [
+            ("Planned", json!({"capacity": floors})),
+            ("Lobby", json!({"capacity": floors, "sale": lobby})),
+            (
+                "Open",
+                json!({"capacity": floors, "sale": opens(in_seconds(1))}),
+            ),
+        ];
+        let mut events = Vec::new();
+        for (phase, changes) in &sales {
+            events.push(stage.sell(&phase.to_lowercase(), changes)?);
+        }
+        for (phase, _) in &sales {
+            let name = phase.to_lowercase();
+            eventually(&format!("{name} is in its phase"), || {
+                Ok((stage.sale(&name)?["status"]["phase"] == *phase).then_some(()))
+            })?;
+            stage.ready(&name)?;
+        }
+        settled(stage)?;
+        let requests = rest(stage, LONG_REST)?;
+        let mut counts = BTreeMap::<String, usize>::new();
+        for request in &requests {
+            let path = request.path.split('?').next().unwrap_or_default();
+            *counts
+                .entry(format!("{} {path}", request.method))
+                .or_default() += 1;
+        }
+        eprintln!("{counts:#?}");
+        for event in &events {
+            let path = format!("GET /internal/events/{event}/policy");
+            // Of queue and of ticket.
+            ensure!(
+                counts.get(&path).is_none_or(|count| *count <= 2),
+                "{counts:#?}"
+            );
+        }
+        Ok(())
+    })
 }

@@ -41,6 +41,39 @@ pub(crate) struct Stage<'a> {
     pub(crate) ticket: Door,
     /// What the operator asked of all three.
     pub(crate) log: Log,
+    home: &'a Namespace,
+}
+
+/// An operator's ways to those whom it asks.
+struct Doors {
+    api: Door,
+    queue: Door,
+    ticket: Door,
+    log: Log,
+}
+
+impl Doors {
+    fn new(services: &Services) -> anyhow::Result<Self> {
+        let log = Log::default();
+        Ok(Self {
+            api: Door::to(api_url()?, &log)?,
+            queue: Door::to(services.url(Service::Queue), &log)?,
+            ticket: Door::to(services.url(Service::Ticket), &log)?,
+            log,
+        })
+    }
+
+    /// An operator that takes these ways.
+    fn operator(&self, home: &Namespace, arguments: &[&str]) -> anyhow::Result<Operator> {
+        let urls = [
+            "--queue-url",
+            self.queue.url(),
+            "--ticket-url",
+            self.ticket.url(),
+        ];
+        let arguments = [&urls[..], arguments].concat();
+        Operator::start_with(home, &arguments, Some(self.api.kubeconfig()?))
+    }
 }
 
 /// How a stage is set.
@@ -65,25 +98,26 @@ pub(crate) fn on_stage(
 }
 
 impl<'a> Stage<'a> {
-    fn set(namespace: &'a Namespace, setting: Setting<'_>) -> anyhow::Result<Self> {
+    fn set(home: &'a Namespace, setting: Setting<'_>) -> anyhow::Result<Self> {
         let services = Services::shared()?;
-        install(namespace.name(), services, setting.values)?;
-        let log = Log::default();
-        let api = Door::to(api_url()?, &log)?;
-        let queue = Door::to(services.url(Service::Queue), &log)?;
-        let ticket = Door::to(services.url(Service::Ticket), &log)?;
-        let ours = ["--queue-url", queue.url(), "--ticket-url", ticket.url()];
-        let arguments = [&ours[..], setting.arguments].concat();
-        let operator = Operator::start_with(namespace, &arguments, Some(api.kubeconfig()?))?;
+        install(home.name(), services, setting.values)?;
+        let doors = Doors::new(services)?;
         Ok(Self {
-            namespace: namespace.name(),
+            namespace: home.name(),
             services,
-            kubelet: Kubelet::of(namespace.name()),
-            operator,
-            queue,
-            ticket,
-            log,
+            kubelet: Kubelet::of(home.name()),
+            operator: doors.operator(home, setting.arguments)?,
+            queue: doors.queue,
+            ticket: doors.ticket,
+            log: doors.log,
+            home,
         })
+    }
+
+    /// Another operator for the same sales, and what it asks.
+    pub(crate) fn another(&self, setting: Setting<'_>) -> anyhow::Result<(Operator, Log)> {
+        let doors = Doors::new(self.services)?;
+        Ok((doors.operator(self.home, setting.arguments)?, doors.log))
     }
 
     /// Applies a sale of the event `event` (an id), with `changes` merged into its spec.

@@ -14,6 +14,8 @@ use urr_contract::{
     internal::{LineFigures, SaleFigures, SourcedEvent, SourcedEventAnswer},
 };
 
+use crate::lease::Tenure;
+
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -69,6 +71,7 @@ pub(crate) struct Peer {
     base_url: String,
     token: SecretString,
     http: reqwest::Client,
+    tenure: Tenure,
 }
 
 /// An answer with its body read.
@@ -83,12 +86,14 @@ impl Peer {
         base_url: &str,
         token: SecretString,
         http: reqwest::Client,
+        tenure: Tenure,
     ) -> Self {
         Self {
             name,
             base_url: base_url.trim_end_matches('/').to_owned(),
             token,
             http,
+            tenure,
         }
     }
 
@@ -189,6 +194,10 @@ impl Peer {
         if let Some(etag) = if_match {
             request = request.header(IF_MATCH, etag);
         }
+        self.tenure.check().map_err(|over| PeerError::Unreachable {
+            peer: self.name,
+            detail: over.to_string(),
+        })?;
         let answer = request.send().await.map_err(|error| self.lost(&error))?;
         let (status, etag) = (answer.status(), answer.headers().get(ETAG).cloned());
         let body = answer.bytes().await.map_err(|error| self.lost(&error))?;

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use urr_operator_api::{Service, names};
 
 use super::Peer;
+use crate::lease::Tenure;
 
 /// How long a token that was read is believed.
 const TOKEN_KEPT: SignedDuration = SignedDuration::from_mins(5);
@@ -26,6 +27,7 @@ pub(crate) struct PeerUrls {
 /// The services of all namespaces.
 pub(crate) struct Peers {
     client: Client,
+    tenure: Tenure,
     http: reqwest::Client,
     fixed: PeerUrls,
     services: Store<KubeService>,
@@ -33,9 +35,15 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    pub(crate) fn new(client: Client, fixed: PeerUrls, services: Store<KubeService>) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        tenure: Tenure,
+        fixed: PeerUrls,
+        services: Store<KubeService>,
+    ) -> Self {
         Self {
             client,
+            tenure,
             http: urr_kit::http_client(),
             fixed,
             services,
@@ -75,7 +83,8 @@ impl Peers {
             None => self.url(service, namespace)?,
         };
         let token = self.token(namespace, now).await?;
-        Ok(Peer::new(name, &url, token, self.http.clone()))
+        let (http, tenure) = (self.http.clone(), self.tenure.clone());
+        Ok(Peer::new(name, &url, token, http, tenure))
     }
 
     fn url(&self, service: Service, namespace: &str) -> anyhow::Result<String> {
