@@ -286,20 +286,19 @@ fn as_account(account: Option<&Account>, signal: Option<&str>, program: &Path) -
     command
 }
 
-/// Folder of Postgres' programs: Debian's newest version, or that of `postgres` in PATH.
+/// Folder of Postgres' programs: that of `postgres` in PATH, which somebody chose, or Debian's
+/// newest version, which Debian puts into no PATH.
 fn postgres_programs() -> anyhow::Result<PathBuf> {
+    if let Some(postgres) = in_path("postgres") {
+        let folder = postgres.parent().context("postgres has no folder")?;
+        return Ok(folder.to_owned());
+    }
     let debian = match fs::read_dir("/usr/lib/postgresql") {
         Ok(entries) => newest_version(entries.filter_map(Result::ok).map(|entry| entry.path())),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error).context("cannot read /usr/lib/postgresql"),
     };
-    match debian {
-        Some(programs) => Ok(programs),
-        None => Ok(find_program("postgres", "postgresql")?
-            .parent()
-            .context("postgres has no folder")?
-            .to_owned()),
-    }
+    debian.context("postgres is not installed (Debian's package postgresql)")
 }
 
 fn newest_version(folders: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
@@ -320,12 +319,15 @@ fn newest_version(folders: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
     clippy::disallowed_methods,
     reason = "PATH is how programs are found; it is no setting of ours"
 )]
-fn find_program(name: &str, package: &str) -> anyhow::Result<PathBuf> {
+fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .map(|folder| folder.join(name))
         .find(|candidate| candidate.is_file())
-        .with_context(|| format!("{name} is not installed (Debian's package {package})"))
+}
+
+fn find_program(name: &str, package: &str) -> anyhow::Result<PathBuf> {
+    in_path(name).with_context(|| format!("{name} is not installed (Debian's package {package})"))
 }
 
 #[cfg(test)]
