@@ -4,6 +4,7 @@
   writeShellApplication,
   postgresql,
   redis,
+  util-linux,
   urr,
 }:
 let
@@ -15,6 +16,7 @@ let
       runtimeInputs = [
         postgresql
         redis
+        util-linux # setpriv: an engine ends with the program that started it
         urr
       ];
       text = ''exec urr ${name} "$@"'';

@@ -27,7 +27,13 @@ in
   // images;
 
   apps = import ./apps.nix {
-    inherit (pkgs) lib writeShellApplication postgresql redis;
+    inherit (pkgs)
+      lib
+      writeShellApplication
+      postgresql
+      redis
+      util-linux
+      ;
     inherit (binaries) urr;
   };
 

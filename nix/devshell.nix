@@ -8,12 +8,15 @@ pkgs.mkShell {
     rustc
     rustfmt
     rust-analyzer
+    cargo-auditable
+    cargo-cyclonedx
     cargo-deny
     sqlx-cli
 
     # engines
     postgresql
     redis
+    util-linux
     apacheKafka
     jdk_headless
     maven
@@ -35,6 +38,8 @@ pkgs.mkShell {
     chromium
     python3
     jq
+    curl
+    git
   ];
 
   env.SQLX_OFFLINE = "true";

@@ -29,29 +29,33 @@ let
   # is linked.
   src = lib.fileset.toSource {
     root = ../.;
-    fileset = lib.fileset.difference (lib.fileset.unions [
-      ../Cargo.toml
-      ../Cargo.lock
-      ../migrations
-      ../operator
-      ../services
-      ../e2e/Cargo.toml
-    ]) (lib.fileset.unions (tests ++ [ unshipped ]));
+    fileset = lib.fileset.difference shipped unshipped;
   };
-  tests = map (crate: lib.fileset.maybeMissing (crate + "/tests")) (
-    [
-      ../operator
-      ../operator/api
-      ../operator/plan
-    ]
-    ++ map (crate: ../services + "/${crate}") (builtins.attrNames (builtins.readDir ../services))
-  );
-  unshipped = lib.fileset.fileFilter (
+  shipped = lib.fileset.unions [
+    ../Cargo.toml
+    ../Cargo.lock
+    ../migrations
+    ../operator
+    ../services
+    ../e2e/Cargo.toml
+  ];
+  unshipped = lib.fileset.unions (map testsOf crates ++ [ notCompiled ]);
+  testsOf = crate: lib.fileset.maybeMissing (crate + "/tests");
+  crates = [
+    ../operator
+    ../operator/api
+    ../operator/plan
+  ]
+  ++ map (name: ../services + "/${name}") (builtins.attrNames (builtins.readDir ../services));
+  # Of scripts, kafka.sh is part of a program.
+  notCompiled = lib.fileset.fileFilter (
     file:
-    file.hasExt "md"
-    || file.hasExt "snap"
-    || file.hasExt "sh" && file.name != "kafka.sh"
+    builtins.any file.hasExt [
+      "md"
+      "snap"
+    ]
     || lib.hasPrefix "test-" file.name
+    || (file.hasExt "sh" && file.name != "kafka.sh")
   ) ../.;
 
   # What decides how the dependencies are compiled.

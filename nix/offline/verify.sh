@@ -37,6 +37,9 @@ evaluate() {
     paths "$root" > "$work/here"
     say "evaluated $(grep -o '\.drv' "$work/here" | wc -l) derivations of every output and system in $(jq -n "$EPOCHREALTIME - $started | . * 10 | round / 10") s"
 
+    # An overlay is a function of a nixpkgs: of ours it gives what the package is.
+    [ "$(of_overlay "$root")" = "$(derivation_of "$root" urr)" ] || fail "the overlay gives another urr"
+
     # Another directory, other documents, no history: the same derivations.
     git -C "$root" ls-files -z | (cd "$root" && tar -c --null -T - --ignore-failed-read 2> /dev/null) | tar -x -C "$work/copy"
     for document in $(cd "$work/copy" && find . -name '*.md'); do echo "Edited." >> "$work/copy/$document"; done
@@ -57,6 +60,13 @@ evaluate() {
     "$here/nix.sh" eval --raw "path:$work/copy#urr.drvPath" > /dev/null 2> "$work/log" || true
     grep -q 'rust-toolchain.toml pins 1.0.0' "$work/log" || fail "another compiler than the pinned one is accepted"
     say "another compiler than the one of rust-toolchain.toml is refused"
+}
+
+# of_overlay FLAKE: the derivation of `urr` in nixpkgs with the overlay.
+of_overlay() {
+    "$here/nix.sh" eval --impure --raw "$1#overlays" --apply "overlays:
+        let pkgs = (builtins.getFlake \"path:$cache/nixpkgs\").legacyPackages.\${builtins.currentSystem};
+        in (overlays.default pkgs { }).urr.drvPath" 2> /dev/null
 }
 
 # derivation_of FLAKE OUTPUT
