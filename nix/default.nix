@@ -8,7 +8,9 @@ let
       stdenv
       runCommand
       nukeReferences
+      cacert
       cargo-cyclonedx
+      python3
       ;
     inherit toolchain;
   };

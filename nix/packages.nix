@@ -7,7 +7,9 @@
   stdenv,
   runCommand,
   nukeReferences,
+  cacert,
   cargo-cyclonedx,
+  python3,
   toolchain,
 }:
 let
@@ -216,6 +218,14 @@ let
         $out/bin/${name} --version
       '';
 
+  urr = program "urr" "The ticketing platform: seven services and the local platform in one program";
+  urr-operator = program "urr-operator" "Kubernetes operator for ticket sales";
+
+  # What an image holds beside its program, as images/sbom.py takes it.
+  beside =
+    builtins.replaceStrings [ "+" ] [ "%2B" ]
+      "library=pkg:generic/glibc@${libc.version} library=pkg:generic/libgcc@${stdenv.cc.cc.version} data=pkg:generic/cacert@${cacert.version}";
+
   # Files as they are, links between them followed.
   copied =
     name: folder: paths:
@@ -231,10 +241,9 @@ in
     build
     workspace
     runtime
+    urr
+    urr-operator
     ;
-
-  urr = program "urr" "The ticketing platform: seven services and the local platform in one program";
-  urr-operator = program "urr-operator" "Kubernetes operator for ticket sales";
 
   crds = copied "urr-crds" "crds" [ ../crds ];
   charts = copied "urr-charts" "charts" [
@@ -242,19 +251,25 @@ in
     ../crds
   ];
 
-  # CycloneDX, one file a program, from the lock file that built it.
+  # CycloneDX, one file a program and its image, from the lock file that built it and the list
+  # in the program itself.
   sbom = toolchain.buildRustPackage {
     pname = "urr-sbom";
     inherit version src;
     cargoLock.lockFile = ../Cargo.lock;
     postPatch = emptyCrates;
-    nativeBuildInputs = [ cargo-cyclonedx ];
+    nativeBuildInputs = [
+      cargo-cyclonedx
+      python3
+    ];
     buildPhase = ''
       cargo cyclonedx --format json --describe binaries --spec-version 1.5 --no-build-deps
     '';
     installPhase = ''
       install -Dm644 services/urr/urr_bin.cdx.json $out/urr.cdx.json
       install -Dm644 operator/urr-operator_bin.cdx.json $out/urr-operator.cdx.json
+      python3 ${../images/sbom.py} $out/urr.cdx.json ${lib.getExe urr} ${beside}
+      python3 ${../images/sbom.py} $out/urr-operator.cdx.json ${lib.getExe urr-operator} ${beside}
     '';
     doCheck = false;
   };

@@ -32,6 +32,7 @@ rec {
   genAttrs = names: f: listToAttrs (map (name: nameValuePair name (f name)) names);
   importTOML = path: fromTOML (builtins.readFile path);
   assertMsg = condition: message: if condition then true else throw message;
+  fileContents = path: builtins.head (builtins.split "\n" (builtins.readFile path));
   getLib = package: package;
   hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
   getExe = package: "${package}/bin/${package.meta.mainProgram or package.pname}";

@@ -165,9 +165,11 @@ named
 // {
   inherit lib mkDerivation runCommand writeShellApplication nukeReferences;
   stdenv.cc = {
-    libc = glibc;
-    cc = libgcc;
+    libc = glibc // { version = host.libc; };
+    cc = libgcc // { version = host.cc; };
   };
+  # Named by its version only; caCertificates are what is shipped.
+  cacert.version = lib.fileContents ./certificates.version;
   rustPlatform = { inherit buildRustPackage importCargoLock; };
   rustc = named.rustc // { version = host.rustcVersion; };
   dockerTools = { inherit caCertificates streamLayeredImage; };

@@ -11,8 +11,6 @@ target=$cache/nixpkgs
 rm -rf "$target"
 mkdir -p "$target"
 cp "$here"/{flake,lib,pkgs}.nix "$here"/{build,image,nuke-refs}.sh "$here"/attributes.txt "$target"/
-"$root/images/certificates.sh" > "$target/certificates.crt"
-
 # Of the machine, what a build finds in it: compilers, and programs and headers that configure
 # scripts ask for, with their versions or that they are not there.
 version() { dpkg-query -W -f '${Version}' "$1" 2> /dev/null || echo none; }
@@ -21,6 +19,8 @@ found=$(for package in bash binutils cmake coreutils findutils "g++-$major" gawk
     nasm ninja-build patch perl-base python3-minimal rapidjson-dev sed tar; do
     echo "$package $(version "$package")"
 done)
+"$root/images/certificates.sh" > "$target/certificates.crt"
+version ca-certificates > "$target/certificates.version"
 cd "$root"
 jq -n --sort-keys \
     --arg rustc "$(rustc -vV | tr '\n' ';')" \
