@@ -26,7 +26,7 @@ EXAMPLES ?= 60
 # Queries are checked against services/*/.sqlx, so that building needs no database.
 export SQLX_OFFLINE := true
 
-.PHONY: up crowd build e2e test test-crates test-kafka test-aws lint fmt sqlx crds nix images reproducible deny packages packages-with-kafka packages-for-tests clippy doc format-check openapi test-openapi
+.PHONY: up crowd build e2e test test-crates test-kafka test-aws lint fmt sqlx crds nix images reproducible deny packages packages-with-kafka packages-for-tests packages-for-images clippy doc format-check openapi test-openapi
 
 up: $(if $(KAFKA),packages-with-kafka,packages) build
 	exec $(URR) up $(if $(KAFKA),--kafka) $(UP_FLAGS)
@@ -85,10 +85,10 @@ openapi:
 	$(CARGO) run --quiet --locked --package urr-urr -- openapi > services/gateway/openapi.json.new
 	mv services/gateway/openapi.json.new services/gateway/openapi.json
 
-images: packages
+images: packages-for-images
 	images/make.sh
 
-reproducible: packages
+reproducible: packages-for-images
 	images/reproducible.sh $(if $(filter all,$(LEVEL)),all,sample)
 
 deny:
@@ -102,3 +102,6 @@ packages-with-kafka:
 
 packages-for-tests:
 	services/urr/bootstrap.sh --kafka --python
+
+packages-for-images:
+	services/urr/bootstrap.sh --images

@@ -50,7 +50,7 @@ for pair in "$root=/urr" "$home=/cargo" "$target=/target"; do
 done
 
 environment=()
-for name in PATH HOME CARGO_HOME CARGO_BUILD_JOBS RUSTUP_HOME TMPDIR \
+for name in PATH HOME CARGO_HOME CARGO_BUILD_JOBS CARGO_NET_OFFLINE RUSTUP_HOME TMPDIR \
 	{http,https,all,no}_proxy {HTTP,HTTPS,ALL,NO}_PROXY SSL_CERT_FILE SSL_CERT_DIR; do
 	[ -z "${!name+set}" ] || environment+=("$name=${!name}")
 done

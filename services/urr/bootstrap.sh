@@ -2,7 +2,7 @@
 # Makes a fresh Debian machine able to build and run URR: installs what is missing, says
 # what it does, and touches nothing else. With --kafka also what real Kafka needs, with
 # --python what tools of the tests need that come from PyPI, curl and jq, with --nix a Nix that
-# evaluates and builds the flake.
+# evaluates and builds the flake, with --images what packs images.
 #
 # Installing PostgreSQL or Redis from Debian's packages normally starts a server and makes
 # a database cluster. Neither is wanted here, `urr up` runs its own, so both are
@@ -12,13 +12,14 @@ set -eu
 say() { printf 'bootstrap: %s\n' "$*"; }
 fail() { printf 'bootstrap: %s\n' "$*" >&2; exit 1; }
 
-kafka=no python=no nix=no
+kafka=no python=no nix=no images=no
 for argument in "$@"; do
     case $argument in
         --kafka) kafka=yes ;;
         --python) python=yes ;;
-        --nix) nix=yes ;;
-        *) fail "unknown option $argument; there are --kafka, --python and --nix" ;;
+        --nix) nix=yes images=yes ;;
+        --images) images=yes ;;
+        *) fail "unknown option $argument; there are --kafka, --python, --nix and --images" ;;
     esac
 done
 
@@ -45,6 +46,9 @@ fi
 if [ $nix = yes ]; then
     have nix || need nix-bin "Nix"
     have jq || need jq "jq"
+fi
+if [ $images = yes ]; then
+    have python3 || need python3 "Python"
     [ -d /usr/share/ca-certificates/mozilla ] || need ca-certificates "the certificates of public authorities"
 fi
 [ -n "$packages" ] || exit 0
