@@ -24,11 +24,11 @@ readelf --wide --sections "usr/bin/$program" | grep -q '\.dep-v0' || fail "its p
 libraries=$(find . -type f -name '*.so*' -printf '%f\n' | LC_ALL=C sort -u)
 needed=$(find . -type f \( -name '*.so*' -o -path "./usr/bin/$program" \) -exec readelf -d {} + |
 	sed -n 's/.*(NEEDED).*\[\(.*\)]/\1/p' | LC_ALL=C sort -u)
-[ "$libraries" = "$needed" ] || fail "holds libraries other than those that are needed:" $libraries "but" $needed
+[ "$libraries" = "$needed" ] || fail "holds the libraries ${libraries//$'\n'/ } instead of ${needed//$'\n'/ }"
 
 others=$(find . ! -type d ! -name '*.so*' -printf '%P\n' | LC_ALL=C sort)
 expected=$(printf '%s\n' $bundle etc/group etc/passwd "usr/bin/$program" | LC_ALL=C sort)
-[ "$others" = "$expected" ] || fail "holds" $others "instead of" $expected
+[ "$others" = "$expected" ] || fail "holds ${others//$'\n'/ } instead of ${expected//$'\n'/ }"
 
 # By another way than the bundle was made: Debian's list of hashes against each certificate.
 published=$(sed -n 's|^\([0-9a-f]*\)  usr/share/ca-certificates/.*\.crt$|\1|p' /var/lib/dpkg/info/ca-certificates.md5sums | LC_ALL=C sort -u)

@@ -10,4 +10,4 @@ while getopts e: option; do
   esac
 done
 shift $((OPTIND - 1))
-LC_ALL=C exec perl -i -pe "s|/nix/store/$kept[a-z0-9]{32}-|/nix/store/eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee-|g" "$@"
+LC_ALL=C exec perl -i -pe "s|/nix/store/${kept}[a-z0-9]{32}-|/nix/store/eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee-|g" "$@"
