@@ -44,7 +44,7 @@ pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
         .connect(&MIGRATIONS, &runtime, &listen)
         .await?;
     let state = Arc::new(State::new(&config, pool.clone(), &runtime)?);
-    jobs::spawn(&runtime, &state);
+    jobs::spawn(&runtime.tasks, &state);
     let health = Health::new(&runtime).postgres("postgresql", &pool);
     urr_kit::serve::serve(
         &runtime,

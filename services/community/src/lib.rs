@@ -62,7 +62,7 @@ pub async fn run(config: Config, runtime: Runtime) -> anyhow::Result<()> {
         bus: bus.clone(),
     };
     consumer::spawn(&runtime, consumer, state.note_notices());
-    jobs::spawn(&runtime, &state);
+    jobs::spawn(&runtime.tasks, &state);
     let health = Health::new(&runtime)
         .postgres("postgresql", &pool)
         .bus("kafka", &bus);

@@ -54,7 +54,7 @@ impl State {
         ));
         let ended = Arc::new(Revocations::default());
         jobs::exchange_counts::spawn(&runtime.tasks, Arc::clone(&limiter));
-        jobs::sweep_counts::spawn(&runtime.tasks, Arc::clone(&limiter));
+        jobs::sweep_counts::spawn(&runtime.tasks, &limiter);
         let mut reader = RevocationReader::new(redis.clone(), Arc::clone(&ended));
         // Before the first request. A lost Redis is no reason not to serve.
         if let Err(error) = reader.read(runtime.clock.now()).await {

@@ -450,10 +450,12 @@ impl<H: Handler> Reader<H> {
             pool, group, bus, ..
         } = self.consumer.clone();
         let age = bus.retention() * 2;
-        self.tasks.every("consumer.forget", FORGET_PERIOD, move || {
-            let pool = pool.clone();
-            async move { Ok(forget(&pool, group, age).await?) }
-        });
+        self.tasks.every(
+            "consumer.forget",
+            FORGET_PERIOD,
+            &pool,
+            move |pool| async move { Ok(forget(&pool, group, age).await?) },
+        );
     }
 }
 
@@ -483,12 +485,13 @@ impl<H: Handler> Reader<H> {
                 reader.read_partition(&bus, topic, &partition, held).await;
             });
         }
-        let reader = Arc::clone(&self);
-        let measured = Arc::clone(bus);
-        self.tasks.every("consumer.lag", LAG_PERIOD, move || {
-            let (reader, bus) = (Arc::clone(&reader), Arc::clone(&measured));
-            async move { reader.measure_lag(&bus).await }
-        });
+        let measured = (Arc::clone(&self), Arc::clone(bus));
+        self.tasks.every(
+            "consumer.lag",
+            LAG_PERIOD,
+            &measured,
+            |(reader, bus)| async move { reader.measure_lag(&bus).await },
+        );
         self.hold_leases(&leases).await;
     }
 

@@ -88,14 +88,16 @@ impl DeadLetterArgs {
 
     /// Does so every hour in the background.
     pub fn spawn(self, runtime: &Runtime, pool: &PgPool) {
-        let (retention, pool) = (Retention::new(&runtime.metrics), pool.clone());
-        runtime.tasks.every("retention", PERIOD, move || {
-            let (retention, pool) = (retention.clone(), pool.clone());
-            async move {
+        let swept = (Retention::new(&runtime.metrics), pool.clone());
+        runtime.tasks.every(
+            "retention",
+            PERIOD,
+            &swept,
+            move |(retention, pool)| async move {
                 self.sweep(&pool, &retention).await?;
                 Ok(())
-            }
-        });
+            },
+        );
     }
 }
 

@@ -60,17 +60,18 @@ impl Tasks {
         tokio::spawn(tracked.instrument(info_span!("task", task.name = name)));
     }
 
-    /// Runs `work` again and again, `period` after the previous run ended, until shutdown.
-    /// A failure or a panic is logged and the next run comes at its time.
-    pub fn every<F, W>(&self, name: &'static str, period: Duration, mut work: W)
+    /// Runs `work` with `state` again and again, `period` after the previous run ended, until
+    /// shutdown. A failure or a panic is logged and the next run comes at its time.
+    pub fn every<S, F, W>(&self, name: &'static str, period: Duration, state: &S, mut work: W)
     where
+        S: Clone + Send + 'static,
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
-        W: FnMut() -> F + Send + 'static,
+        W: FnMut(S) -> F + Send + 'static,
     {
-        let tasks = self.clone();
+        let (tasks, state) = (self.clone(), state.clone());
         self.spawn(name, async move {
             while !tasks.sleep(period).await {
-                match AssertUnwindSafe(work()).catch_unwind().await {
+                match AssertUnwindSafe(work(state.clone())).catch_unwind().await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => {
                         warn!(task.name = name, error = %chain(&*error), "a periodic task failed");
@@ -172,15 +173,15 @@ mod tests {
         let tasks = Tasks::new();
         let (done, mut runs) = tokio::sync::mpsc::unbounded_channel();
         let mut run = 0;
-        tasks.every("flaky", Duration::from_millis(1), move || {
+        tasks.every("flaky", Duration::from_millis(1), &done, move |done| {
             run += 1;
-            let (done, run) = (done.clone(), run);
+            let number = run;
             async move {
-                assert_ne!(run, 1, "on purpose");
-                if run == 2 {
+                assert_ne!(number, 1, "on purpose");
+                if number == 2 {
                     anyhow::bail!("on purpose");
                 }
-                done.send(run).ok();
+                done.send(number).ok();
                 Ok(())
             }
         });

@@ -19,15 +19,13 @@ pub fn spawn(state: &Arc<State>) {
     let Some(url) = state.webhook_url.clone() else {
         return;
     };
-    let worker = Arc::clone(state);
-    state.runtime.tasks.every("webhooks", PERIOD, move || {
-        let (state, url) = (Arc::clone(&worker), url.clone());
-        async move {
-            for webhook in in_order(state.due_webhooks()) {
-                deliver(&state, &url, webhook).await?;
-            }
-            Ok(())
+    let told = (Arc::clone(state), url);
+    let tasks = &state.runtime.tasks;
+    tasks.every("webhooks", PERIOD, &told, |(state, url)| async move {
+        for webhook in in_order(state.due_webhooks()) {
+            deliver(&state, &url, webhook).await?;
         }
+        Ok(())
     });
 }
 

@@ -1,8 +1,8 @@
 //! Periodic work of community.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use urr_kit::Runtime;
+use urr_kit::Tasks;
 
 use crate::State;
 
@@ -26,63 +26,32 @@ const FLUSH_PERIOD: Duration = Duration::from_secs(5);
 const PURGE_PERIOD: Duration = Duration::from_hours(1);
 
 /// Starts all jobs.
-pub fn spawn(runtime: &Runtime, state: &Arc<State>) {
-    every(
-        runtime,
-        state,
+pub fn spawn(tasks: &Tasks, state: &Arc<State>) {
+    tasks.every(
         "deliver_points",
         DELIVER_PERIOD,
+        state,
         |state| async move { deliver_points::run(&state).await },
     );
-    every(
-        runtime,
-        state,
-        "flush_views",
-        FLUSH_PERIOD,
-        |state| async move { flush_views::run(&state).await },
-    );
-    every(
-        runtime,
-        state,
-        "compose_notices",
-        TELL_PERIOD,
-        |state| async move { compose_notices::run(&state).await },
-    );
-    every(
-        runtime,
-        state,
-        "deliver_webhooks",
-        TELL_PERIOD,
-        |state| async move { deliver_webhooks::run(&state).await },
-    );
-    every(
-        runtime,
-        state,
-        "send_mails",
-        TELL_PERIOD,
-        |state| async move { send_mails::run(&state).await },
-    );
-    every(
-        runtime,
-        state,
+    tasks.every("flush_views", FLUSH_PERIOD, state, |state| async move {
+        flush_views::run(&state).await
+    });
+    tasks.every("compose_notices", TELL_PERIOD, state, |state| async move {
+        compose_notices::run(&state).await
+    });
+    tasks.every("deliver_webhooks", TELL_PERIOD, state, |state| async move {
+        deliver_webhooks::run(&state).await
+    });
+    tasks.every("send_mails", TELL_PERIOD, state, |state| async move {
+        send_mails::run(&state).await
+    });
+    tasks.every(
         "measure_backlog",
         MEASURE_PERIOD,
+        state,
         |state| async move { measure_backlog::run(&state).await },
     );
-    every(runtime, state, "purge", PURGE_PERIOD, |state| async move {
+    tasks.every("purge", PURGE_PERIOD, state, |state| async move {
         purge::run(&state).await
     });
-}
-
-fn every<F: Future<Output = anyhow::Result<()>> + Send + 'static>(
-    runtime: &Runtime,
-    state: &Arc<State>,
-    name: &'static str,
-    period: Duration,
-    work: impl Fn(Arc<State>) -> F + Send + 'static,
-) {
-    let state = state.clone();
-    runtime
-        .tasks
-        .every(name, period, move || work(state.clone()));
 }

@@ -9,12 +9,9 @@ use crate::limiter::Limiter;
 const PERIOD: Duration = Duration::from_secs(20);
 
 /// Sweeps every 20 s.
-pub fn spawn(tasks: &Tasks, limiter: Arc<Limiter>) {
-    tasks.every("sweep-counts", PERIOD, move || {
-        let limiter = Arc::clone(&limiter);
-        async move {
-            limiter.sweep();
-            Ok(())
-        }
+pub fn spawn(tasks: &Tasks, limiter: &Arc<Limiter>) {
+    tasks.every("sweep-counts", PERIOD, limiter, |limiter| async move {
+        limiter.sweep();
+        Ok(())
     });
 }

@@ -107,15 +107,11 @@ impl Embedded {
                 () = listening.listen() => {}
             }
         });
-        let retaining = Arc::clone(&bus);
         runtime
             .tasks
-            .every("bus.retention", RETENTION_PERIOD, move || {
-                let bus = Arc::clone(&retaining);
-                async move {
-                    bus.remove_old().await?;
-                    Ok(())
-                }
+            .every("bus.retention", RETENTION_PERIOD, &bus, |bus| async move {
+                bus.remove_old().await?;
+                Ok(())
             });
         bus
     }

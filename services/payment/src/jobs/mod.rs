@@ -22,10 +22,8 @@ pub async fn work_once(state: &State) -> anyhow::Result<usize> {
 /// Works in the background until shutdown.
 pub(crate) fn spawn(state: &Arc<State>) {
     let tasks = state.runtime.tasks.clone();
-    let asking = Arc::clone(state);
-    tasks.every("owed_back", owed_back::PERIOD, move || {
-        let state = Arc::clone(&asking);
-        async move { owed_back::run(&state).await.map(drop) }
+    tasks.every("owed_back", owed_back::PERIOD, state, |state| async move {
+        owed_back::run(&state).await.map(drop)
     });
     let state = Arc::clone(state);
     tasks.clone().spawn("jobs", async move {

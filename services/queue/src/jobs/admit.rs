@@ -84,22 +84,23 @@ struct Noted {
 /// Starts a worker that gives its leases back at shutdown.
 pub fn spawn(runtime: &Runtime, state: &Arc<State>) {
     let worker = Arc::new(Worker::new(Arc::clone(state)));
-    let keeper = Arc::clone(&worker);
     let mut next_look = Instant::now();
-    runtime.tasks.every("upkeep of lines", PASS_EVERY, move || {
+    let keep_up = move |worker: Arc<Worker>| {
         let is_due = Instant::now() >= next_look;
         if is_due {
             next_look = Instant::now() + NOTE_EVERY;
         }
-        let keeper = Arc::clone(&keeper);
         async move {
-            if is_due && let Err(error) = in_time(keeper.look_for_lines()).await {
+            if is_due && let Err(error) = in_time(worker.look_for_lines()).await {
                 warn!(error = %chain(&*error), "cannot look up the lines in use");
             }
-            keeper.keep_up_all().await;
+            worker.keep_up_all().await;
             Ok(())
         }
-    });
+    };
+    runtime
+        .tasks
+        .every("upkeep of lines", PASS_EVERY, &worker, keep_up);
     let tasks = runtime.tasks.clone();
     runtime.tasks.spawn("admission", async move {
         while !tasks.sleep(PASS_EVERY).await {

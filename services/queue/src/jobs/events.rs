@@ -16,14 +16,12 @@ const CONCURRENCY: usize = 16;
 
 /// Starts to ask.
 pub fn spawn(runtime: &Runtime, state: &Arc<State>) {
-    let state = Arc::clone(state);
-    runtime.tasks.every("renew events", LOOK_EVERY, move || {
-        let state = Arc::clone(&state);
-        async move {
+    runtime
+        .tasks
+        .every("renew events", LOOK_EVERY, state, |state| async move {
             renew_all(&state).await;
             Ok(())
-        }
-    });
+        });
 }
 
 /// Asks about every event in use whose answer has aged, and puts in force what is new.

@@ -18,7 +18,6 @@ use crate::State;
 const RENEW_EVERY: Duration = Duration::from_millis(500);
 /// How often signs of life are written. The scripts allow for three times this.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-
 /// Pause between tries to load what was in use before the start.
 const LOAD_EVERY: Duration = Duration::from_secs(1);
 
@@ -36,23 +35,20 @@ pub fn spawn(runtime: &Runtime, state: &Arc<State>) -> Arc<AtomicBool> {
         }
         loaded.store(true, Ordering::Relaxed);
     });
-    let renewing = Arc::clone(state);
-    runtime.tasks.every("renew lines", RENEW_EVERY, move || {
-        let state = Arc::clone(&renewing);
-        async move {
-            state.lines.renew_used().await;
-            Ok(())
-        }
-    });
-    let writing = Arc::clone(state);
     runtime
         .tasks
-        .every("write signs of life", WRITE_EVERY, move || {
-            let state = Arc::clone(&writing);
-            async move {
-                state.lines.write_signs().await;
-                Ok(())
-            }
+        .every("renew lines", RENEW_EVERY, state, |state| async move {
+            state.lines.renew_used().await;
+            Ok(())
         });
+    runtime.tasks.every(
+        "write signs of life",
+        WRITE_EVERY,
+        state,
+        |state| async move {
+            state.lines.write_signs().await;
+            Ok(())
+        },
+    );
     is_loaded
 }

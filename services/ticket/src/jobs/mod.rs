@@ -29,54 +29,63 @@ pub struct Intervals {
 
 /// What was kept long enough, and what uploads left behind, is removed so often.
 const RETENTION_INTERVAL: Duration = Duration::from_hours(1);
-
 /// Memberships whose year is over are written down so often; reading knows it at once.
 const MEMBERSHIP_INTERVAL: Duration = Duration::from_mins(10);
 /// Tickets that are out of step with their reservations are looked for so often.
 const TICKET_INTERVAL: Duration = Duration::from_mins(10);
 /// What is live of events that were called off is looked for so often.
 const CALLED_OFF_INTERVAL: Duration = Duration::from_secs(2);
-
 /// Looks at the pages of events are written down so often.
 const VIEWS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Starts all jobs.
 pub fn spawn(tasks: &Tasks, state: &Arc<State>, intervals: Intervals) {
-    let job =
-        |name,
-         period,
-         work: fn(Arc<State>) -> futures::future::BoxFuture<'static, anyhow::Result<()>>| {
-            let state = Arc::clone(state);
-            tasks.every(name, period, move || work(Arc::clone(&state)));
-        };
-    job("hold-expiry", intervals.expiry, |state| {
-        Box::pin(async move { expiry::release_overdue(&state).await.map(drop) })
+    tasks.every("hold-expiry", intervals.expiry, state, |state| async move {
+        expiry::release_overdue(&state).await.map(drop)
     });
-    job("payment-resolution", intervals.expiry, |state| {
-        Box::pin(async move { expiry::resolve_overdue(&state).await.map(drop) })
+    tasks.every(
+        "payment-resolution",
+        intervals.expiry,
+        state,
+        |state| async move { expiry::resolve_overdue(&state).await.map(drop) },
+    );
+    tasks.every(
+        "called-off",
+        CALLED_OFF_INTERVAL,
+        state,
+        |state| async move { called_off::run(&state).await.map(drop) },
+    );
+    tasks.every(
+        "reconciliation",
+        intervals.reconciliation,
+        state,
+        |state| async move { reconciliation::run(&state).await.map(drop) },
+    );
+    tasks.every(
+        "event-status",
+        intervals.event_status,
+        state,
+        |state| async move { event_status::run(&state).await.map(drop) },
+    );
+    tasks.every(
+        "membership-expiry",
+        MEMBERSHIP_INTERVAL,
+        state,
+        |state| async move { membership_expiry::run(&state).await.map(drop) },
+    );
+    tasks.every("ticket-issue", TICKET_INTERVAL, state, |state| async move {
+        ticket_issue::run(&state).await.map(drop)
     });
-    job("called-off", CALLED_OFF_INTERVAL, |state| {
-        Box::pin(async move { called_off::run(&state).await.map(drop) })
+    tasks.every("flush-views", VIEWS_INTERVAL, state, |state| async move {
+        flush_views::run(&state).await
     });
-    job("reconciliation", intervals.reconciliation, |state| {
-        Box::pin(async move { reconciliation::run(&state).await.map(drop) })
-    });
-    job("event-status", intervals.event_status, |state| {
-        Box::pin(async move { event_status::run(&state).await.map(drop) })
-    });
-    job("membership-expiry", MEMBERSHIP_INTERVAL, |state| {
-        Box::pin(async move { membership_expiry::run(&state).await.map(drop) })
-    });
-    job("ticket-issue", TICKET_INTERVAL, |state| {
-        Box::pin(async move { ticket_issue::run(&state).await.map(drop) })
-    });
-    job("flush-views", VIEWS_INTERVAL, |state| {
-        Box::pin(async move { flush_views::run(&state).await })
-    });
-    job("image-clear-up", RETENTION_INTERVAL, |state| {
-        Box::pin(async move { image_clear_up::run(&state).await })
-    });
-    job("retention", RETENTION_INTERVAL, |state| {
-        Box::pin(async move { retention::run(&state).await })
+    tasks.every(
+        "image-clear-up",
+        RETENTION_INTERVAL,
+        state,
+        |state| async move { image_clear_up::run(&state).await },
+    );
+    tasks.every("retention", RETENTION_INTERVAL, state, |state| async move {
+        retention::run(&state).await
     });
 }
