@@ -37,13 +37,21 @@ impl<K: Copy + Eq + Hash> Tally<K> {
         self.pending.lock().get(&key).copied().unwrap_or(0)
     }
 
-    /// All that is to be written down. It stays pending until [`Tally::settle`].
-    pub fn snapshot(&self) -> Counts<K> {
-        self.pending.lock().clone()
+    /// Has `write` write down all that is pending, if anything is. Until it has succeeded all of
+    /// it stays pending, so two must not write at the same time.
+    pub async fn flush<E>(
+        &self,
+        write: impl AsyncFnOnce(&Counts<K>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let counts = self.pending.lock().clone();
+        if !counts.is_empty() {
+            write(&counts).await?;
+            self.forget(&counts);
+        }
+        Ok(())
     }
 
-    /// Forgets what has been written down.
-    pub fn settle(&self, written: &Counts<K>) {
+    fn forget(&self, written: &Counts<K>) {
         let mut pending = self.pending.lock();
         for (key, count) in written {
             if let Some(left) = pending.get_mut(key) {
@@ -58,16 +66,27 @@ impl<K: Copy + Eq + Hash> Tally<K> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_comes_between_snapshot_and_settling_stays() {
+    #[tokio::test]
+    async fn what_is_counted_while_others_are_written_stays() {
         let tally = Tally::default();
         assert_eq!(tally.count("page"), 1);
         assert_eq!(tally.count("other page"), 1);
-        let written = tally.snapshot();
-        assert_eq!(tally.count("page"), 2);
-        assert_eq!(tally.pending("other page"), 1);
-        tally.settle(&written);
-        assert_eq!(tally.pending("other page"), 0);
-        assert_eq!(tally.snapshot(), Counts::from([("page", 1)]));
+        let written = tally.flush(async |counts| {
+            assert_eq!(*counts, Counts::from([("page", 1), ("other page", 1)]));
+            assert_eq!(tally.count("page"), 2);
+            anyhow::Ok(())
+        });
+        written.await.unwrap();
+        assert_eq!((tally.pending("page"), tally.pending("other page")), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_stays() {
+        let tally = Tally::default();
+        tally.count("page");
+        tally.flush(async |_| Err("away")).await.unwrap_err();
+        assert_eq!(tally.pending("page"), 1);
+        tally.flush(async |_| anyhow::Ok(())).await.unwrap();
+        tally.flush(async |_| Err("nothing is left")).await.unwrap();
     }
 }

@@ -1,16 +1,15 @@
 //! Writes counted views down, many in one statement.
 
-use crate::{State, store};
+use crate::{State, domain::views::ViewCounts, store::views};
 
 /// Writes all that is pending. What fails stays pending.
 pub async fn run(state: &State) -> anyhow::Result<()> {
-    let counts = state.views.snapshot();
-    if counts.is_empty() {
-        return Ok(());
-    }
+    let written = state.views.flush(async |counts| write(state, counts).await);
+    Ok(written.await?)
+}
+
+async fn write(state: &State, counts: &ViewCounts) -> sqlx::Result<()> {
     let mut transaction = state.pool.begin().await?;
-    store::views::add(&mut transaction, &counts).await?;
-    transaction.commit().await?;
-    state.views.settle(&counts);
-    Ok(())
+    views::add(&mut transaction, counts).await?;
+    transaction.commit().await
 }

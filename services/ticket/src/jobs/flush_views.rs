@@ -4,11 +4,8 @@ use crate::{State, store::event_views};
 
 /// Writes all that is pending. What fails stays pending.
 pub async fn run(state: &State) -> anyhow::Result<()> {
-    let counts = state.views.snapshot();
-    if counts.is_empty() {
-        return Ok(());
-    }
-    event_views::add(&state.pool, &counts).await?;
-    state.views.settle(&counts);
-    Ok(())
+    let written = state
+        .views
+        .flush(async |counts| event_views::add(&state.pool, counts).await);
+    Ok(written.await?)
 }
