@@ -10,6 +10,8 @@ use urr_contract::{
 };
 use uuid::Uuid;
 
+use super::pause;
+
 /// A fact older than this is told to nobody: a group that reads the bus for the first time finds
 /// a week of them there. Also how long it is tried to learn what a fact is about.
 pub const TOLD_WITHIN: SignedDuration = SignedDuration::from_hours(72);
@@ -146,6 +148,24 @@ impl Notice {
     }
 }
 
+/// What becomes of a notice that could not be composed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Once more at this time.
+    Retry(Timestamp),
+    /// It would be no news any more.
+    GiveUp,
+}
+
+/// What becomes of a notice of what has `happened`, after attempt number `attempts` failed.
+pub fn outcome(attempts: i32, happened: Timestamp, now: Timestamp) -> Outcome {
+    if now.duration_since(happened) > TOLD_WITHIN {
+        Outcome::GiveUp
+    } else {
+        Outcome::Retry(now + pause::after(attempts))
+    }
+}
+
 impl Target {
     fn of(fact: &PaymentRefundedV1) -> Option<Self> {
         match fact.payment_type {
@@ -217,5 +237,12 @@ mod tests {
         let last = TOLD_WITHIN.as_secs();
         assert!(Notice::of(&fact, at(last)).is_some());
         assert_eq!(Notice::of(&fact, at(last + 1)), None);
+    }
+    #[test]
+    fn what_it_is_about_is_asked_for_as_long_as_it_is_news() {
+        let last = TOLD_WITHIN.as_secs();
+        assert_eq!(outcome(1, at(0), at(5)), Outcome::Retry(at(6)));
+        assert_eq!(outcome(20, at(0), at(last)), Outcome::Retry(at(last + 600)));
+        assert_eq!(outcome(20, at(0), at(last + 1)), Outcome::GiveUp);
     }
 }

@@ -17,10 +17,7 @@ use utoipa::ToSchema;
 use super::errors;
 use crate::{
     State,
-    domain::{
-        points::{Deed, day_of},
-        text,
-    },
+    domain::{points::Deed, text},
     store::{
         comments::{self, Comment},
         point_awards, posts,
@@ -141,14 +138,7 @@ pub(super) async fn create(
     )
     .await?;
     let award = Deed::Comment(made.id, artist).award(user.id);
-    point_awards::note(
-        &mut transaction,
-        &award,
-        day_of(now),
-        state.daily_points,
-        now,
-    )
-    .await?;
+    point_awards::note(&mut transaction, &award, state.daily_points, now).await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, AppJson(OneBody { comment: made })))
 }

@@ -17,11 +17,7 @@ use utoipa::ToSchema;
 use super::errors;
 use crate::{
     State,
-    domain::{
-        points::{Deed, day_of},
-        text,
-        views::Kind,
-    },
+    domain::{points::Deed, text, views::Kind},
     store::{
         news::{self, NewNews, News},
         point_awards,
@@ -151,14 +147,7 @@ pub(super) async fn create(
     let mut transaction = state.pool.begin().await?;
     let made = news::insert(&mut *transaction, &article, now).await?;
     let award = Deed::News(made.id).award(admin.id);
-    point_awards::note(
-        &mut transaction,
-        &award,
-        day_of(now),
-        state.daily_points,
-        now,
-    )
-    .await?;
+    point_awards::note(&mut transaction, &award, state.daily_points, now).await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, AppJson(OneBody { news: made })))
 }

@@ -18,7 +18,7 @@ use super::errors;
 use crate::{
     State,
     domain::{
-        points::{Deed, day_of},
+        points::Deed,
         text::{self, Violation},
         views::Kind,
     },
@@ -173,14 +173,7 @@ pub(super) async fn create(
     let mut transaction = state.pool.begin().await?;
     let made = posts::insert(&mut *transaction, &post, now).await?;
     let award = Deed::Post(made.id, artist_id).award(user.id);
-    point_awards::note(
-        &mut transaction,
-        &award,
-        day_of(now),
-        state.daily_points,
-        now,
-    )
-    .await?;
+    point_awards::note(&mut transaction, &award, state.daily_points, now).await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, AppJson(OneBody { post: made })))
 }

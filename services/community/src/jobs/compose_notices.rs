@@ -1,6 +1,6 @@
 //! Turns notices into mails and deliveries, once ticket has said what they are about.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tracing::{error, info};
 use urr_contract::{
     FactId,
@@ -11,7 +11,10 @@ use urr_kit::client::CallError;
 use crate::{
     State,
     domain::{
-        details::Details, mail::mails, notice::TOLD_WITHIN, pause, webhook::message::message,
+        details::Details,
+        mail::mails,
+        notice::{Outcome, outcome},
+        webhook::message::message,
     },
     store::{
         self,
@@ -27,10 +30,10 @@ const LEASE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Composes all that is due.
 pub async fn run(state: &State) -> anyhow::Result<()> {
-    loop {
+    while !state.tasks.is_cancelled() {
         let leased = notices::lease(&state.pool, state.clock.now(), LEASE, BATCH).await?;
-        if leased.is_empty() || state.tasks.is_cancelled() {
-            return Ok(());
+        if leased.is_empty() {
+            break;
         }
         match ask(state, &leased).await {
             Ok(details) => compose_all(state, &leased, &details).await?,
@@ -41,6 +44,7 @@ pub async fn run(state: &State) -> anyhow::Result<()> {
             }
         }
     }
+    Ok(())
 }
 
 async fn ask(state: &State, leased: &[Leased]) -> Result<Details, CallError> {
@@ -88,17 +92,12 @@ async fn compose_all(state: &State, leased: &[Leased], details: &Details) -> any
 /// Tries again later, unless it would be no news any more.
 async fn wait(state: &State, leased: &Leased, reason: &str) -> anyhow::Result<()> {
     let now = state.clock.now();
-    if is_too_late(leased, now) {
-        error!(fact.id = %leased.fact, attempts = leased.attempts, reason, "a notice is given up");
-        notices::mark_given_up(&state.pool, leased.fact, now, reason).await?;
-    } else {
-        info!(fact.id = %leased.fact, attempts = leased.attempts, reason, "a notice waits");
-        let then = now + pause::after(leased.attempts);
-        notices::postpone(&state.pool, leased.fact, then, reason).await?;
+    let (fact, attempts) = (leased.fact, leased.attempts);
+    let outcome = outcome(attempts, leased.happened, now);
+    match outcome {
+        Outcome::Retry(_) => info!(fact.id = %fact, attempts, reason, "a notice waits"),
+        Outcome::GiveUp => error!(fact.id = %fact, attempts, reason, "a notice is given up"),
     }
+    notices::settle(&state.pool, leased, outcome, reason, now).await?;
     Ok(())
-}
-
-fn is_too_late(leased: &Leased, now: Timestamp) -> bool {
-    now.duration_since(leased.happened) > TOLD_WITHIN
 }

@@ -25,45 +25,24 @@ struct AwardAnswer {
 
 /// Delivers all that is due.
 pub async fn run(state: &State) -> anyhow::Result<()> {
-    loop {
+    while !state.tasks.is_cancelled() {
         let leased = point_awards::lease(&state.pool, state.clock.now(), LEASE, BATCH).await?;
         if leased.is_empty() {
-            return Ok(());
+            break;
         }
-        for award in leased {
+        for award in &leased {
             deliver(state, award).await?;
         }
     }
+    Ok(())
 }
 
-async fn deliver(state: &State, leased: Leased) -> anyhow::Result<()> {
+async fn deliver(state: &State, leased: &Leased) -> anyhow::Result<()> {
     let failure = hand_over(state, &leased.award).await.err();
     let now = state.clock.now();
-    match outcome(leased.attempts, failure, now) {
-        Outcome::Delivered => {
-            state.metrics.delivered_awards.inc();
-            point_awards::mark_delivered(&state.pool, leased.id, now).await?;
-        }
-        Outcome::Retry(until, error) => {
-            info!(
-                award.id = leased.id,
-                attempts = leased.attempts,
-                error,
-                "points wait for ticket"
-            );
-            point_awards::postpone(&state.pool, leased.id, until, &error).await?;
-        }
-        Outcome::GiveUp(error) => {
-            state.metrics.given_up_awards.inc();
-            warn!(
-                award.id = leased.id,
-                attempts = leased.attempts,
-                error,
-                "points given up"
-            );
-            point_awards::mark_given_up(&state.pool, leased.id, now, &error).await?;
-        }
-    }
+    let outcome = outcome(leased.attempts, failure, now);
+    tell(state, leased, &outcome);
+    point_awards::settle(&state.pool, leased, &outcome, now).await?;
     Ok(())
 }
 
@@ -81,4 +60,20 @@ async fn hand_over(state: &State, award: &AwardPoints) -> Result<(), Failure> {
             .unwrap_or_else(|| "ticket gave no reason".to_owned()),
         is_final: false,
     })
+}
+
+fn tell(state: &State, leased: &Leased, outcome: &Outcome) {
+    let (id, attempts) = (leased.id, leased.attempts);
+    match outcome {
+        Outcome::Delivered => {
+            state.metrics.delivered_awards.inc();
+        }
+        Outcome::Retry(_, error) => {
+            info!(award.id = id, attempts, error, "points wait for ticket");
+        }
+        Outcome::GiveUp(error) => {
+            state.metrics.given_up_awards.inc();
+            warn!(award.id = id, attempts, error, "points given up");
+        }
+    }
 }

@@ -26,13 +26,10 @@ const LEASE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Sends all that is due.
 pub async fn run(state: &State) -> anyhow::Result<()> {
-    loop {
-        if state.tasks.is_cancelled() {
-            return Ok(());
-        }
+    while !state.tasks.is_cancelled() {
         let leased = mails::lease(&state.pool, state.clock.now(), LEASE, BATCH).await?;
         if leased.is_empty() {
-            return Ok(());
+            break;
         }
         let users = leased.iter().map(|mail| mail.user).collect();
         let readers = state.readers.of(users).await;
@@ -46,6 +43,7 @@ pub async fn run(state: &State) -> anyhow::Result<()> {
             .try_collect::<()>()
             .await?;
     }
+    Ok(())
 }
 
 async fn send(

@@ -5,7 +5,7 @@ use jiff_sqlx::ToSqlx;
 use sqlx::{PgExecutor, types::Json};
 use urr_contract::FactId;
 
-use crate::domain::notice::Notice;
+use crate::domain::notice::{Notice, Outcome};
 
 /// A notice that this process composes now.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ pub async fn mark_composed(
     now: Timestamp,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "update notices set composed_at = $2, error = null where fact_id = any($1)",
+        "update notices set composed_at = $2, given_up_at = null, error = null where fact_id = any($1)",
         facts as &[FactId],
         now.to_sqlx() as _
     )
@@ -91,35 +91,27 @@ pub async fn mark_composed(
     Ok(())
 }
 
-/// Notes when a notice is tried again, and why.
-pub async fn postpone(
+/// Writes down what becomes of a notice that could not be composed, and why. One that is given up
+/// stays to be looked at; what somebody else has taken over meanwhile stays as it is.
+pub async fn settle(
     executor: impl PgExecutor<'_>,
-    fact: FactId,
-    until: Timestamp,
+    leased: &Leased,
+    outcome: Outcome,
     error: &str,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update notices set next_attempt_at = $2, error = $3 where fact_id = $1",
-        fact as FactId,
-        until.to_sqlx() as _,
-        error
-    )
-    .execute(executor)
-    .await?;
-    Ok(())
-}
-
-/// Marks a notice as given up, and why. It stays to be looked at.
-pub async fn mark_given_up(
-    executor: impl PgExecutor<'_>,
-    fact: FactId,
     now: Timestamp,
-    error: &str,
 ) -> sqlx::Result<()> {
+    let (next, given_up) = match outcome {
+        Outcome::Retry(then) => (Some(then), None),
+        Outcome::GiveUp => (None, Some(now)),
+    };
     sqlx::query!(
-        "update notices set given_up_at = $2, error = $3 where fact_id = $1",
-        fact as FactId,
-        now.to_sqlx() as _,
+        "update notices
+         set next_attempt_at = coalesce($3, next_attempt_at), given_up_at = $4, error = $5
+         where fact_id = $1 and attempts = $2 and composed_at is null",
+        leased.fact as FactId,
+        leased.attempts,
+        next.map(ToSqlx::to_sqlx) as _,
+        given_up.map(ToSqlx::to_sqlx) as _,
         error
     )
     .execute(executor)

@@ -5,6 +5,8 @@ use jiff_sqlx::ToSqlx;
 use sqlx::{PgConnection, PgExecutor};
 use urr_contract::{UserId, internal::AwardPoints};
 
+use crate::domain::points::{Outcome, day_of};
+
 /// An award that this process delivers now.
 #[derive(Clone, Debug)]
 pub struct Leased {
@@ -16,12 +18,11 @@ pub struct Leased {
     pub award: AwardPoints,
 }
 
-/// Notes an award, unless it would take its author over `limit` points on that day.
+/// Notes an award, unless it would take its author over `limit` points on this day.
 /// Returns whether it was noted.
 pub async fn note(
     connection: &mut PgConnection,
     award: &AwardPoints,
-    day: Date,
     limit: i32,
     now: Timestamp,
 ) -> sqlx::Result<bool> {
@@ -32,7 +33,7 @@ pub async fn note(
          on conflict (user_id, day) do update set points = earned.points + excluded.points
              where earned.points + excluded.points <= $4",
         award.user_id as UserId,
-        day.to_sqlx() as _,
+        day_of(now).to_sqlx() as _,
         award.points,
         limit
     )
@@ -100,51 +101,28 @@ pub async fn lease(
         .collect())
 }
 
-/// Marks an award as delivered.
-pub async fn mark_delivered(
+/// Writes down what became of an award. What somebody else has taken over meanwhile stays as it
+/// is, unless ticket has it now.
+pub async fn settle(
     executor: impl PgExecutor<'_>,
-    id: i64,
+    leased: &Leased,
+    outcome: &Outcome,
     now: Timestamp,
 ) -> sqlx::Result<()> {
+    let (delivered, next, given_up, error) = match outcome {
+        Outcome::Delivered => (Some(now), None, None, None),
+        Outcome::Retry(then, error) => (None, Some(*then), None, Some(error)),
+        Outcome::GiveUp(error) => (None, None, Some(now), Some(error)),
+    };
     sqlx::query!(
-        "update point_awards set delivered_at = $2, error = null where id = $1",
-        id,
-        now.to_sqlx() as _
-    )
-    .execute(executor)
-    .await?;
-    Ok(())
-}
-
-/// Notes when an award is to be delivered again, and why.
-pub async fn postpone(
-    executor: impl PgExecutor<'_>,
-    id: i64,
-    until: Timestamp,
-    error: &str,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update point_awards set next_attempt_at = $2, error = $3 where id = $1",
-        id,
-        until.to_sqlx() as _,
-        error
-    )
-    .execute(executor)
-    .await?;
-    Ok(())
-}
-
-/// Marks an award as given up, and why. It stays to be looked at.
-pub async fn mark_given_up(
-    executor: impl PgExecutor<'_>,
-    id: i64,
-    now: Timestamp,
-    error: &str,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update point_awards set given_up_at = $2, error = $3 where id = $1",
-        id,
-        now.to_sqlx() as _,
+        "update point_awards
+         set delivered_at = $3, next_attempt_at = coalesce($4, next_attempt_at), given_up_at = $5, error = $6
+         where id = $1 and delivered_at is null and (attempts = $2 or $3::timestamptz is not null)",
+        leased.id,
+        leased.attempts,
+        delivered.map(ToSqlx::to_sqlx) as _,
+        next.map(ToSqlx::to_sqlx) as _,
+        given_up.map(ToSqlx::to_sqlx) as _,
         error
     )
     .execute(executor)

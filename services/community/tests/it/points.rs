@@ -2,7 +2,9 @@
 
 use futures::future::join_all;
 use http::StatusCode;
+use jiff::SignedDuration;
 use serde_json::json;
+use urr_community::{domain::points::Outcome, store::point_awards};
 use urr_contract::UserId;
 
 use crate::app::{App, text};
@@ -128,6 +130,33 @@ async fn a_pause_is_kept_before_the_next_delivery() {
     app.advance(1);
     app.deliver().await;
     assert_eq!(open_and_given_up(&app).await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_delivery_that_was_taken_over_changes_nothing_unless_it_arrived() {
+    let app = App::start().await;
+    app.post().await;
+    let lease = SignedDuration::from_secs(1);
+    let first = app.runtime.clock.now();
+    let mut taken = Vec::new();
+    for now in [first, first + lease] {
+        let leased = point_awards::lease(&app.pool, now, lease, 1).await.unwrap();
+        taken.extend(leased);
+    }
+    let [slow, quick] = &taken[..] else {
+        panic!("taken twice: {taken:?}");
+    };
+    let settle =
+        async |leased, outcome| point_awards::settle(&app.pool, leased, &outcome, first).await;
+    let refused = || Outcome::GiveUp("no".to_owned());
+    settle(slow, refused()).await.unwrap();
+    assert_eq!(open_and_given_up(&app).await, (1, 0));
+    settle(quick, refused()).await.unwrap();
+    assert_eq!(open_and_given_up(&app).await, (0, 1));
+    settle(slow, Outcome::Delivered).await.unwrap();
+    assert_eq!(open_and_given_up(&app).await, (0, 0));
+    settle(quick, refused()).await.unwrap();
+    assert_eq!(open_and_given_up(&app).await, (0, 0), "it has arrived");
 }
 
 #[tokio::test]
