@@ -2,16 +2,15 @@
 
 use sqlx::{PgConnection, Postgres, Transaction};
 use urr_contract::{
-    EventId, ReservationId, SeatId, UserId,
+    ReservationId, UserId,
     internal::{OrderState, RefundRequest},
 };
 use urr_kit::{ApiError, ApiResult, client::Fault};
 
 use super::{
-    End,
     confirm::reject,
+    end::{End, end},
     reconcile::{Settled, settle},
-    release,
 };
 use crate::{
     State,
@@ -73,23 +72,12 @@ async fn cancel_unless_paying(
 ) -> ApiResult<Option<String>> {
     let mut transaction = begin_bounded(&state.pool).await?;
     let locked = lock_for(&mut transaction, id, will).await?;
-    may_end(&mut transaction, &locked, will).await?;
     let payment_status = match locked.row.cancel().map_err(cancel_refusal)? {
         Cancel::VoidFirst(order) => return Ok(Some(order)),
         Cancel::Release => "pending",
         Cancel::Refund => "refund_requested",
     };
-    let seats = release(
-        &mut transaction,
-        &locked,
-        End::Cancelled,
-        payment_status,
-        will.reason(),
-    )
-    .await?;
-    transaction.commit().await?;
-    state.metrics.cancelled.inc();
-    release_locks(state, locked.row.event, &seats, id).await;
+    end_by(state, transaction, &locked, will, payment_status).await?;
     Ok(None)
 }
 
@@ -134,18 +122,19 @@ async fn cancel_after_void(
         Cancel::VoidFirst(_) | Cancel::Release => unpaid,
         Cancel::Refund => "refund_requested",
     };
-    let seats = release(
-        &mut transaction,
-        &locked,
-        End::Cancelled,
-        payment_status,
-        will.reason(),
-    )
-    .await?;
-    transaction.commit().await?;
-    state.metrics.cancelled.inc();
-    release_locks(state, locked.row.event, &seats, id).await;
-    Ok(())
+    end_by(state, transaction, &locked, will, payment_status).await
+}
+
+async fn end_by(
+    state: &State,
+    mut transaction: Transaction<'_, Postgres>,
+    locked: &Locked,
+    will: Will,
+    payment_status: &str,
+) -> ApiResult<()> {
+    may_end(&mut transaction, locked, will).await?;
+    let (how, reason) = (End::Cancelled, will.reason());
+    Ok(end(state, transaction, locked, how, payment_status, reason).await?)
 }
 
 /// Ends a reservation because payment gives the money of its order back. One that is not that
@@ -184,18 +173,9 @@ pub(crate) async fn end_refunded(
         // Its confirmation may still be on the way and must not be rejected a second time.
         orders::reject(&mut transaction, order, id, &request.reason).await?;
     }
-    let seats = release(
-        &mut transaction,
-        locked,
-        End::Cancelled,
-        "refund_requested",
-        &request.reason,
-    )
-    .await?;
-    transaction.commit().await?;
-    state.metrics.cancelled.inc();
-    release_locks(state, locked.row.event, &seats, id).await;
-    Ok(())
+    let (how, payment_status) = (End::Cancelled, "refund_requested");
+    let reason = &request.reason;
+    Ok(end(state, transaction, locked, how, payment_status, reason).await?)
 }
 
 /// Whoever has come in on a ticket of it cannot have the money back by a wish of their own.
@@ -217,18 +197,6 @@ async fn lock_for(
         .await?
         .filter(|locked| will.counts_for(locked))
         .ok_or_else(refusal::reservation_not_found)
-}
-
-/// Deletes the seat locks of a reservation that ended.
-pub(super) async fn release_locks(
-    state: &State,
-    event: Option<EventId>,
-    seats: &[SeatId],
-    id: ReservationId,
-) {
-    if let Some(event) = event {
-        state.locks.release(event, seats, id).await;
-    }
 }
 
 fn cancel_refusal(refusal: CancelRefusal) -> ApiError {

@@ -7,10 +7,7 @@ use urr_contract::{ReservationId, SeatId, TicketTypeId, UserId, Won};
 use urr_kit::outbox;
 
 use crate::{
-    domain::{
-        reservation::{Confirm, Stage},
-        sale::EventStatus,
-    },
+    domain::reservation::{Confirm, Stage},
     facts::published,
     membership::points,
     store::{
@@ -146,7 +143,7 @@ async fn retake_all(
     let terms = events::terms(connection, event)
         .await?
         .context("the event of a reservation is missing")?;
-    if terms.dates.status_at(terms.now) == EventStatus::Cancelled {
+    if terms.dates.cancelled {
         return Ok(Err("Event was cancelled"));
     }
     let lines = items::of_reservation(connection, locked.row.id).await?;

@@ -4,11 +4,9 @@
 use urr_contract::{ReservationId, internal::OrderState};
 
 use super::{
-    End,
-    cancel::release_locks,
     confirm::Confirmed,
+    end::{End, end},
     reconcile::{Settled, settle},
-    release,
 };
 use crate::{
     State,
@@ -28,17 +26,8 @@ pub async fn expire(state: &State, id: ReservationId) -> anyhow::Result<bool> {
     if locked.row.expire(locked.now) != Expiry::Release {
         return Ok(false);
     }
-    let seats = release(
-        &mut transaction,
-        &locked,
-        End::Expired,
-        "pending",
-        TIME_OVER,
-    )
-    .await?;
-    transaction.commit().await?;
-    state.metrics.expired.inc();
-    release_locks(state, locked.row.event, &seats, id).await;
+    let how = End::Expired;
+    end(state, transaction, &locked, how, "pending", TIME_OVER).await?;
     Ok(true)
 }
 
@@ -84,16 +73,7 @@ async fn settle_overdue(
             return Ok(confirmed != Confirmed::Rejected);
         }
     };
-    let seats = release(
-        &mut transaction,
-        &locked,
-        End::Expired,
-        payment_status,
-        TIME_OVER,
-    )
-    .await?;
-    transaction.commit().await?;
-    state.metrics.expired.inc();
-    release_locks(state, locked.row.event, &seats, due.id).await;
+    let how = End::Expired;
+    end(state, transaction, &locked, how, payment_status, TIME_OVER).await?;
     Ok(true)
 }

@@ -10,10 +10,7 @@ use urr_kit::{ApiError, ApiResult};
 use super::terms;
 use crate::{
     State,
-    domain::{
-        reservation::{Pay, PayRefusal},
-        sale::EventStatus,
-    },
+    domain::reservation::{Pay, PayRefusal},
     redis::seat_locks::PAYING,
     refusal,
     state::HoldTerms,
@@ -82,7 +79,7 @@ async fn payable(
     let Some(terms) = events::terms(connection, event).await? else {
         return Ok(state.terms);
     };
-    if terms.dates.status_at(terms.now) == EventStatus::Cancelled {
+    if terms.dates.cancelled {
         return Err(refusal::not_on_sale());
     }
     terms::check_presale(connection, locked.row.user, &terms).await?;

@@ -59,6 +59,11 @@ impl SaleDates {
     pub fn is_on_sale(&self, now: Timestamp) -> bool {
         self.status_at(now) == EventStatus::OnSale
     }
+
+    /// Whether the show has begun by `now`, or never will.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.cancelled || self.event_at <= now
+    }
 }
 
 #[cfg(test)]
@@ -109,5 +114,13 @@ mod tests {
             ..dates(Some(100), Some(200))
         };
         assert!(!cancelled.is_on_sale(at(150)));
+        assert!(cancelled.is_over(at(150)));
+    }
+
+    #[test]
+    fn a_show_outlives_its_sale_and_is_over_once_it_begins() {
+        let dates = dates(Some(100), Some(200));
+        assert!(!dates.is_over(at(299)));
+        assert!(dates.is_over(at(300)));
     }
 }

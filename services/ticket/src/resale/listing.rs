@@ -9,7 +9,6 @@ use crate::{
     domain::{
         resale::{DEFAULT_FEE_PERCENT, Listing, ListingStatus, Price},
         reservation::Stage,
-        sale::EventStatus,
     },
     refusal,
     store::{
@@ -50,8 +49,7 @@ async fn artist(connection: &mut PgConnection, locked: &Locked) -> ApiResult<Opt
     let terms = events::terms(connection, event)
         .await?
         .ok_or_else(refusal::event_over)?;
-    let called_off = terms.dates.status_at(terms.now) == EventStatus::Cancelled;
-    if called_off || terms.dates.event_at <= terms.now {
+    if terms.dates.is_over(terms.now) {
         return Err(refusal::event_over());
     }
     Ok(memberships::artist_of(connection, event).await?)

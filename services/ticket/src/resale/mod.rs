@@ -5,10 +5,10 @@ pub mod buying;
 pub mod listing;
 
 use sqlx::PgConnection;
-use urr_contract::{EventId, UserId};
+use urr_contract::{ArtistId, UserId};
 
 use crate::{
-    domain::{membership::Tier, sale::EventStatus},
+    domain::membership::Tier,
     store::{events, memberships, people, reservations::Locked},
 };
 
@@ -28,7 +28,7 @@ pub enum Obstacle {
 async fn obstacle(
     connection: &mut PgConnection,
     locked: &Locked,
-    artist: Option<urr_contract::ArtistId>,
+    artist: Option<ArtistId>,
     buyer: UserId,
 ) -> sqlx::Result<Option<Obstacle>> {
     let Some(event) = locked.row.event else {
@@ -37,11 +37,10 @@ async fn obstacle(
     let Some(terms) = events::terms(connection, event).await? else {
         return Ok(Some(Obstacle::Over));
     };
-    let called_off = terms.dates.status_at(terms.now) == EventStatus::Cancelled;
-    if called_off || terms.dates.event_at <= terms.now {
+    if terms.dates.is_over(terms.now) {
         return Ok(Some(Obstacle::Over));
     }
-    let has = has_tickets(connection, event, buyer).await?;
+    let has = people::lock_and_count(connection, event, buyer).await?;
     if has + locked.row.quantity > terms.max_per_person {
         return Ok(Some(Obstacle::TooMany(terms.max_per_person)));
     }
@@ -50,12 +49,4 @@ async fn obstacle(
     };
     let tier = memberships::tier(connection, buyer, artist).await?;
     Ok((tier == Tier::Bronze).then_some(Obstacle::NoMembership))
-}
-
-async fn has_tickets(
-    connection: &mut PgConnection,
-    event: EventId,
-    person: UserId,
-) -> sqlx::Result<i64> {
-    people::lock_and_count(connection, event, person).await
 }
