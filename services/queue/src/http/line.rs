@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use urr_contract::{EventId, internal::QueueInfo};
 use urr_kit::{ApiError, ApiResult, extract::AppPath, identity::MaybeUser};
+use utoipa::{IntoParams, IntoResponses};
 
 use super::{
     answer::{HeartbeatBody, LeftBody, Place, PlaceBody, Telling, left_nothing},
@@ -31,6 +32,32 @@ use crate::{
 
 type AppState = extract::State<Arc<State>>;
 
+/// What whoever has a place may show of it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only its description is looked at")]
+struct Receipt {
+    /// Receipt of a place, from a client that keeps no cookies. Else the cookie `urr-receipt-{event}` is read.
+    #[param(rename = "x-queue-receipt")]
+    receipt: Option<String>,
+}
+
+/// Refusals that whoever asks about a line may meet.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is looked at")]
+enum Refused {
+    #[response(
+        status = 401,
+        description = "`AUTHENTICATION_REQUIRED`: the session has ended, or this line takes no visitors."
+    )]
+    Stranger,
+    #[response(
+        status = 503,
+        description = "`QUEUE_UNAVAILABLE`: the line cannot be asked. `QUEUE_BUSY`: too many are joining."
+    )]
+    NotNow,
+}
+
 /// Joins the line of an event, or finds the place one has.
 ///
 /// Everybody gets a number once and keeps it: over refreshes, on every device, through
@@ -41,24 +68,17 @@ type AppState = extract::State<Arc<State>>;
     path = "/api/queue/check/{event}",
     operation_id = "joinQueue",
     tag = "Waiting room",
-    params(
-        ("event" = EventId, Path),
-        ("x-queue-receipt" = Option<String>, Header, description = "Receipt of a place, from a \
-            client that keeps no cookies. Else the cookie `urr-receipt-{event}` is read."),
-    ),
+    params(("event" = EventId, Path), Receipt),
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The place. Sets the cookies of receipt and entry token.", body = PlaceBody<'_>),
-        (status = 401, description = "`AUTHENTICATION_REQUIRED`: the session has ended, or this line \
-            takes no visitors."),
         (status = 403, description = "`PRESALE_NOT_OPEN`: members of the artist buy first, and this \
             person's `tier` from `opensAt`. A visitor may be a member: `signInRequired`."),
         (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
         (status = 409, description = "`SALE_CLOSED`: the sale has ended. `SOLD_OUT`: nothing is left; \
             `saleStatus` tells more. `LOBBY_NOT_OPEN`: people line up from `lobbyOpensAt`, and the sale \
             opens at `opensAt`."),
-        (status = 503, description = "`QUEUE_UNAVAILABLE`: the line cannot be asked. `QUEUE_BUSY`: too \
-            many are joining."),
+        Refused,
     )
 )]
 pub(super) async fn check(
@@ -89,19 +109,12 @@ pub(super) async fn check(
     path = "/api/queue/status/{event}",
     operation_id = "getQueuePlace",
     tag = "Waiting room",
-    params(
-        ("event" = EventId, Path),
-        ("x-queue-receipt" = Option<String>, Header, description = "Receipt of a place, from a \
-            client that keeps no cookies. Else the cookie `urr-receipt-{event}` is read."),
-    ),
+    params(("event" = EventId, Path), Receipt),
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The place. Sets the cookies of receipt and entry token.", body = PlaceBody<'_>),
-        (status = 401, description = "`AUTHENTICATION_REQUIRED`: the session has ended, or this line \
-            takes no visitors."),
         (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
-        (status = 503, description = "`QUEUE_UNAVAILABLE`: the line cannot be asked. `QUEUE_BUSY`: too \
-            many are joining."),
+        Refused,
     )
 )]
 pub(super) async fn status(
@@ -122,19 +135,12 @@ pub(super) async fn status(
     path = "/api/queue/heartbeat/{event}",
     operation_id = "sendHeartbeat",
     tag = "Waiting room",
-    params(
-        ("event" = EventId, Path),
-        ("x-queue-receipt" = Option<String>, Header, description = "Receipt of a place, from a \
-            client that keeps no cookies. Else the cookie `urr-receipt-{event}` is read."),
-    ),
+    params(("event" = EventId, Path), Receipt),
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "Heard.", body = HeartbeatBody),
-        (status = 401, description = "`AUTHENTICATION_REQUIRED`: the session has ended, or this line \
-            takes no visitors."),
         (status = 404, description = "`EVENT_NOT_FOUND`: there is no such event."),
-        (status = 503, description = "`QUEUE_UNAVAILABLE`: the line cannot be asked. `QUEUE_BUSY`: too \
-            many are joining."),
+        Refused,
     )
 )]
 pub(super) async fn heartbeat(
@@ -157,18 +163,11 @@ pub(super) async fn heartbeat(
     path = "/api/queue/leave/{event}",
     operation_id = "leaveQueue",
     tag = "Waiting room",
-    params(
-        ("event" = EventId, Path),
-        ("x-queue-receipt" = Option<String>, Header, description = "Receipt of a place, from a \
-            client that keeps no cookies. Else the cookie `urr-receipt-{event}` is read."),
-    ),
+    params(("event" = EventId, Path), Receipt),
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "Left.", body = LeftBody),
-        (status = 401, description = "`AUTHENTICATION_REQUIRED`: the session has ended, or this line \
-            takes no visitors."),
-        (status = 503, description = "`QUEUE_UNAVAILABLE`: the line cannot be asked. `QUEUE_BUSY`: too \
-            many are joining."),
+        Refused,
     )
 )]
 pub(super) async fn leave(
