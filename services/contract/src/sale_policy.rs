@@ -83,28 +83,11 @@ pub struct SalePolicy {
 }
 
 impl SalePolicy {
-    /// People a second who may enter at `now`, the throttle considered.
-    pub fn rate_at(&self, now: Timestamp) -> u32 {
-        match &self.throttle {
-            Some(throttle) if now < throttle.until => {
-                throttle.admit_per_second.min(self.admit_per_second)
-            }
-            _ => self.admit_per_second,
-        }
-    }
-
     /// When people may begin to line up; `None` where the sale has no start.
     pub fn lobby_opens_at(&self) -> Option<Timestamp> {
         let before = SignedDuration::from_secs(self.lobby_seconds.into());
         let opens_at = self.opens_at?;
         Some(opens_at.checked_sub(before).unwrap_or(opens_at))
-    }
-
-    /// Whether people may enter at `now`.
-    pub fn is_open(&self, now: Timestamp) -> bool {
-        !self.suspended
-            && self.opens_at.is_none_or(|opens_at| opens_at <= now)
-            && self.closes_at.is_none_or(|closes_at| now < closes_at)
     }
 
     /// Refuses what no sale can be run by; says which field and why.
@@ -317,21 +300,6 @@ mod tests {
         assert_eq!(
             accepts(Some(&stored), &policy("op", 1, 2), false, at(100)),
             Ok(true)
-        );
-    }
-
-    #[test]
-    fn a_throttle_lowers_the_rate_and_ends_by_itself() {
-        let throttled = SalePolicy {
-            throttle: Some(Throttle {
-                admit_per_second: 3,
-                until: at(50),
-            }),
-            ..policy("op", 1, 1)
-        };
-        assert_eq!(
-            (throttled.rate_at(at(49)), throttled.rate_at(at(50))),
-            (3, 10)
         );
     }
 

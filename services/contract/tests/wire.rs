@@ -225,12 +225,6 @@ fn the_sale_policy_and_its_times() {
         },
     };
     round_trip(&policy);
-    let second = jiff::SignedDuration::from_secs(1);
-    assert!(!policy.is_open(time() - second));
-    assert!(policy.is_open(time()));
-    assert!(!policy.is_open(time() + hour));
-    assert_eq!(policy.rate_at(time()), 10);
-    assert_eq!(policy.rate_at(time() + hour / 2), 100);
     insta::assert_json_snapshot!(policy);
 }
 
