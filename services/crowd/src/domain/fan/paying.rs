@@ -23,13 +23,7 @@ impl Fan {
         answer: &Answer,
     ) -> Step {
         if already_paid(answer) {
-            return self.look(
-                now,
-                Purchase {
-                    told_paid: true,
-                    ..purchase
-                },
-            );
+            return self.look_for_ticket(now, purchase);
         }
         let Some(order) = ok_body::<PreparedOrder>(answer) else {
             return self.refused(answer);
@@ -81,6 +75,15 @@ impl Fan {
         }
     }
 
+    /// Looks for what the fan was told is paid.
+    fn look_for_ticket(&mut self, now: Timestamp, purchase: Purchase) -> Step {
+        let told = Purchase {
+            told_paid: true,
+            ..purchase
+        };
+        self.look(now, told)
+    }
+
     pub(super) fn on_processed(
         &mut self,
         now: Timestamp,
@@ -88,13 +91,7 @@ impl Fan {
         answer: &Answer,
     ) -> Step {
         if answer.is_ok() || already_paid(answer) {
-            return self.look(
-                now,
-                Purchase {
-                    told_paid: true,
-                    ..purchase
-                },
-            );
+            return self.look_for_ticket(now, purchase);
         }
         self.refused(answer)
     }
@@ -106,13 +103,7 @@ impl Fan {
         answer: &Answer,
     ) -> Step {
         if answer.is_ok() || already_paid(answer) {
-            return self.look(
-                now,
-                Purchase {
-                    told_paid: true,
-                    ..purchase
-                },
-            );
+            return self.look_for_ticket(now, purchase);
         }
         match answer.status {
             // What became of it, the reservation tells.
