@@ -124,18 +124,7 @@ async fn record_as(
     } else {
         payments::capture(&mut transaction, order.id, capture, method).await?;
     }
-    let order = Order {
-        payment_key: Some(capture.payment_key.clone()),
-        method: Some(method.to_owned()),
-        captured_at: Some(capture.approved_at),
-        superseded,
-        status: if superseded {
-            Status::Refunding
-        } else {
-            Status::Confirmed
-        },
-        ..order
-    };
+    let order = captured(order, capture, method, superseded);
     ledger::post(&mut transaction, &order, Movement::Capture).await?;
     if let Some(reason) = owed_back {
         refunds::request(&mut transaction, &order, reason).await?;
@@ -150,6 +139,23 @@ async fn record_as(
         return Ok(Recorded::Superseded);
     }
     Ok(Recorded::Now(order))
+}
+
+/// The order as its row says now.
+fn captured(order: Order, capture: &Capture, method: &str, superseded: bool) -> Order {
+    let status = if superseded {
+        Status::Refunding
+    } else {
+        Status::Confirmed
+    };
+    Order {
+        status,
+        superseded,
+        payment_key: Some(capture.payment_key.clone()),
+        method: Some(method.to_owned()),
+        captured_at: Some(capture.approved_at),
+        ..order
+    }
 }
 
 fn is_paid_by_another(error: &anyhow::Error) -> bool {
