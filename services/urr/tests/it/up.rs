@@ -1,9 +1,10 @@
 //! The whole platform, started and stopped for real, with a crowd in it and faults under it.
 
-use std::{net::TcpListener, path::Path, process::Stdio, time::Duration};
+use std::{net::TcpListener, path::Path, process::Stdio};
 
 use rustix::process::Signal;
 use sqlx::PgPool;
+use urr_testkit::wait_for;
 
 use crate::{
     command::{Ended, run, urr},
@@ -92,9 +93,8 @@ fn send_crowd(run_env: &Path) -> impl Future<Output = Ended> + use<> {
 }
 
 async fn paid(payments: &PgPool, at_least: i64) {
-    while confirmed(payments).await < at_least {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let what = format!("{at_least} payments");
+    wait_for(&what, async || confirmed(payments).await >= at_least).await;
 }
 
 #[expect(
