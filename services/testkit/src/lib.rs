@@ -10,6 +10,7 @@ mod client;
 mod engines;
 mod proxy;
 mod routes;
+mod settings;
 
 use std::{future::Future, time::Duration};
 
@@ -22,6 +23,7 @@ pub use client::{Answer, Client};
 pub use engines::{TestDatabase, TestRedis, database, redis};
 pub use proxy::BreakingProxy;
 pub use routes::assert_described;
+pub use settings::{help, settings};
 
 /// The gateway's secret in tests.
 pub const GATEWAY_TOKEN: &str = "gateway-token-of-the-tests";

@@ -2,25 +2,18 @@
 
 use std::sync::Arc;
 
-use clap::Parser;
 use http::header::SET_COOKIE;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use urr_auth::{Config, MIGRATIONS, State};
 use urr_kit::{Runtime, serve::layers};
-use urr_testkit::{Answer, Client, INTERNAL_TOKEN, TestDatabase};
+use urr_testkit::{Answer, Client, INTERNAL_TOKEN, TestDatabase, settings};
 
 /// `JWT_SECRET` of the tests.
 pub(crate) const JWT_SECRET: &str = "the key of the tests, longer than thirty-two bytes";
 /// A password that everybody in the tests has.
 pub(crate) const PASSWORD: &str = "Passw0rd!x";
-
-#[derive(Parser)]
-pub(crate) struct CommandLine {
-    #[command(flatten)]
-    pub(crate) config: Config,
-}
 
 pub(crate) struct App {
     pub(crate) client: Client,
@@ -146,5 +139,5 @@ pub(crate) fn config(database: &TestDatabase, arguments: &[&str]) -> Config {
         "--jwt-secret",
         JWT_SECRET,
     ];
-    CommandLine::parse_from(required.iter().chain(arguments)).config
+    settings(required.iter().chain(arguments))
 }

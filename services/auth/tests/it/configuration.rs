@@ -1,11 +1,10 @@
 //! Settings, and the service as a process runs it: from start to shutdown.
 
-use clap::CommandFactory;
-use urr_auth::{MIGRATIONS, State};
+use urr_auth::{Config, MIGRATIONS, State};
 use urr_kit::engines::free_port;
-use urr_testkit::wait_for;
+use urr_testkit::{help, wait_for};
 
-use crate::app::{App, CommandLine, config};
+use crate::app::{App, config};
 
 #[tokio::test]
 async fn a_weak_key_is_refused_at_start() {
@@ -42,8 +41,7 @@ async fn health_reports_postgres() {
 
 #[test]
 fn the_help_is_the_reference() {
-    let help = CommandLine::command().term_width(100).render_long_help();
-    insta::assert_snapshot!(help.to_string());
+    insta::assert_snapshot!(help::<Config>("urr-auth"));
 }
 
 #[tokio::test]

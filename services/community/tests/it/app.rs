@@ -14,7 +14,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use clap::Parser;
 use http::{HeaderMap, StatusCode};
 use jiff::SignedDuration;
 use parking_lot::Mutex;
@@ -28,14 +27,8 @@ use urr_kit::{
     consumer::{Received, apply_once},
     serve::layers,
 };
-use urr_testkit::{Answer, Client, INTERNAL_TOKEN};
+use urr_testkit::{Answer, Client, INTERNAL_TOKEN, settings};
 use uuid::Uuid;
-
-#[derive(Parser)]
-pub(crate) struct CommandLine {
-    #[command(flatten)]
-    pub(crate) config: Config,
-}
 
 pub(crate) struct App {
     pub(crate) client: Client,
@@ -106,7 +99,7 @@ impl App {
             "--webhook-allow-private",
             "true",
         ];
-        let mut config = CommandLine::parse_from(required.iter().chain(arguments)).config;
+        let mut config: Config = settings(required.iter().chain(arguments));
         if peers == Peers::Running {
             config.auth_service_url = auth_url;
             config.ticket_service_url = ticket_url;

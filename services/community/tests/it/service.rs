@@ -1,18 +1,17 @@
 //! The service as a process would run it: from settings to shutdown.
 
-use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
 use urr_community::{Config, MIGRATIONS};
 use urr_contract::UserId;
 use urr_kit::engines::free_port;
-use urr_testkit::{GATEWAY_TOKEN, INTERNAL_TOKEN, TestDatabase, wait_for};
+use urr_testkit::{GATEWAY_TOKEN, INTERNAL_TOKEN, TestDatabase, help, settings, wait_for};
 
-use crate::app::{CommandLine, text};
+use crate::app::text;
 
 /// Settings of a service without peers on that port.
 fn config(database: &TestDatabase, bus: &TestDatabase, port: u16) -> Config {
     let nowhere = "http://127.0.0.1:1";
-    CommandLine::parse_from([
+    settings([
         "community",
         "--port",
         &port.to_string(),
@@ -31,7 +30,6 @@ fn config(database: &TestDatabase, bus: &TestDatabase, port: u16) -> Config {
         "--ticket-service-url",
         nowhere,
     ])
-    .config
 }
 
 async fn publish(url: &str) -> String {
@@ -83,6 +81,5 @@ async fn a_shutdown_writes_the_views_down() {
 
 #[test]
 fn the_help_is_the_reference() {
-    let help = CommandLine::command().term_width(100).render_long_help();
-    insta::assert_snapshot!(help.to_string());
+    insta::assert_snapshot!(help::<Config>("urr-community"));
 }

@@ -5,16 +5,8 @@ mod faults;
 mod sale;
 mod stand_in;
 
-use clap::Parser;
 use urr_crowd::{Config, Report};
 use urr_kit::Runtime;
-
-#[derive(Parser)]
-#[command(args_override_self = true)]
-struct Cli {
-    #[command(flatten)]
-    config: Config,
-}
 
 /// Options that leave nothing to chance but what the seed decides.
 fn config(gateway: &str, more: &[&str]) -> Config {
@@ -37,7 +29,7 @@ fn config(gateway: &str, more: &[&str]) -> Config {
         "--demo-fan-password",
         stand_in::PASSWORD,
     ];
-    Cli::parse_from(fixed.iter().chain(more)).config
+    urr_testkit::settings(fixed.iter().chain(more))
 }
 
 /// Runs a crowd at `gateway` to its end.

@@ -5,7 +5,6 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
     sync::Arc,
-    time::Duration,
 };
 
 use axum::{
@@ -457,12 +456,8 @@ async fn cancel(State(platform): State<Shared>, Path(id): Path<Uuid>, _: Bytes) 
 
 /// Waits until `condition` holds of the platform.
 pub(crate) async fn wait_for(platform: &Shared, condition: impl Fn(&Platform) -> bool) {
-    let waiting = async {
-        while !condition(&platform.lock()) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), waiting)
-        .await
-        .expect("the condition comes to hold");
+    urr_testkit::wait_for("something at the platform", async || {
+        condition(&platform.lock())
+    })
+    .await;
 }

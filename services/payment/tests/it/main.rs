@@ -15,12 +15,11 @@ mod webhooks;
 
 use std::sync::Arc;
 
-use clap::Parser;
 use serde_json::{Value, json};
 use urr_contract::{Fact, FactId, ReservationId, UserId, Won, topics::Topic};
 use urr_kit::consumer::{self, Applied, Received};
 use urr_payment::{Config, MIGRATIONS, ReservationEnded, State, router, work_once};
-use urr_testkit::{Answer, Client, INTERNAL_TOKEN, TestDatabase};
+use urr_testkit::{Answer, Client, INTERNAL_TOKEN, TestDatabase, settings};
 
 use ticket::Ticket;
 
@@ -28,18 +27,6 @@ const SECRET_KEY: &str = "test_sk_of_the_tests";
 /// `test_sk_of_the_tests:` in Base64.
 const BASIC: &str = "Basic dGVzdF9za19vZl90aGVfdGVzdHM6";
 const PRICE: i64 = 100_000;
-
-#[derive(Parser)]
-struct PaymentCli {
-    #[command(flatten)]
-    config: Config,
-}
-
-#[derive(Parser)]
-struct SimulatorCli {
-    #[command(flatten)]
-    config: urr_toss_simulator::Config,
-}
 
 /// The service with everything around it.
 struct App {
@@ -67,7 +54,7 @@ impl App {
     }
 
     async fn with_state(arguments: &[&str], change: impl FnOnce(&mut State)) -> Self {
-        let simulator = SimulatorCli::parse_from(["urr", "--secret-key", SECRET_KEY]).config;
+        let simulator = settings(["urr", "--secret-key", SECRET_KEY]);
         let runtime = urr_testkit::runtime("toss-simulator");
         let simulator = urr_toss_simulator::State::open(&simulator, runtime).expect("opens");
         let toss = urr_toss_simulator::router(Arc::new(simulator));
@@ -75,7 +62,7 @@ impl App {
         let ticket = Ticket::default();
         let ticket_url = urr_testkit::serve(ticket.router()).await;
         let database = urr_testkit::database(&MIGRATIONS, "payment").await;
-        let mut all = vec![
+        let required = [
             "urr",
             "--db-url",
             &database.url,
@@ -87,17 +74,12 @@ impl App {
             "simulator",
             "--ticket-service-url",
             &ticket_url,
+            "--toss-secret-key",
+            SECRET_KEY,
+            "--provider-url",
+            &toss_url,
         ];
-        for (name, value) in [
-            ("--toss-secret-key", SECRET_KEY),
-            ("--provider-url", &toss_url),
-        ] {
-            if !arguments.contains(&name) {
-                all.extend([name, value]);
-            }
-        }
-        all.extend(arguments);
-        let config = PaymentCli::parse_from(all).config;
+        let config: Config = settings(required.iter().chain(arguments));
         let runtime = urr_testkit::runtime("payment");
         let mut state = State::new(&config, runtime, database.pool.clone()).expect("a state");
         change(&mut state);

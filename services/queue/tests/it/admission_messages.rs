@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use clap::Parser;
 use http::Request;
 use serde_json::{Value, json};
 use urr_kit::Runtime;
@@ -11,17 +10,11 @@ use urr_queue::{AdmissionMessages, admission_messages::SqsArgs};
 
 use crate::hall::{Fan, Hall, rules};
 
-#[derive(Parser)]
-struct Cli {
-    #[command(flatten)]
-    sqs: SqsArgs,
-}
-
 fn settings(url: &str) -> SqsArgs {
     let keys = ["--aws-access-key-id=id", "--aws-secret-access-key=key"];
     let queue = format!("--sqs-queue-url={url}");
     let arguments = ["queue", "--sqs-enabled=true", &queue];
-    Cli::parse_from(arguments.iter().chain(&keys)).sqs
+    urr_testkit::settings(arguments.iter().chain(&keys))
 }
 
 fn metric(runtime: &Runtime, name: &str) -> u64 {

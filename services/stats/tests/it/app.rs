@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use clap::Parser;
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -19,19 +18,13 @@ use urr_kit::{
     serve::layers,
 };
 use urr_stats::{Config, GROUP, MIGRATIONS, State};
-use urr_testkit::{Answer, Client, GATEWAY_TOKEN, INTERNAL_TOKEN};
+use urr_testkit::{Answer, Client, GATEWAY_TOKEN, INTERNAL_TOKEN, settings};
 use uuid::Uuid;
 
 /// Nothing listens there.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:1";
 /// The time in these tests: a Monday afternoon in Seoul.
 pub(crate) const NOW: &str = "2026-11-23T06:00:00Z";
-
-#[derive(Parser)]
-struct Cli {
-    #[command(flatten)]
-    config: Config,
-}
 
 pub(crate) struct App {
     pub(crate) pool: PgPool,
@@ -66,7 +59,7 @@ impl App {
             "--stats-time-zone",
             "Asia/Seoul",
         ];
-        let config = Cli::parse_from(arguments).config;
+        let config: Config = settings(arguments);
         let state = Arc::new(State::new(&config, database.pool.clone(), &runtime));
         let router = urr_stats::router(Arc::clone(&state));
         let router = layers(router, &runtime, Some(urr_testkit::gateway_token()));

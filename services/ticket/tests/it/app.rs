@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use clap::Parser;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::TempDir;
@@ -13,7 +12,7 @@ use urr_contract::{
     topics::Topic,
 };
 use urr_kit::consumer::{self, Applied, Received};
-use urr_testkit::{Answer, Client, TestRedis};
+use urr_testkit::{Answer, Client, TestRedis, settings};
 use urr_ticket::{
     Config, MIGRATIONS, State,
     domain::layout::Layout,
@@ -27,14 +26,6 @@ use crate::{auth_stub::AuthStub, payment_stub::PaymentStub};
 const CAPTURED_AT: &str = "2026-03-01T00:00:00Z";
 /// Price of every seat that tests make.
 pub(crate) const SEAT_PRICE: i64 = 100_000;
-
-/// Everything that can be set.
-#[derive(Parser)]
-#[command(name = "urr-ticket", about = "Everything that can be set")]
-pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) config: Config,
-}
 
 /// The service and everything it stands on.
 pub(crate) struct App {
@@ -65,14 +56,10 @@ pub(crate) fn config(arguments: &[&str]) -> Config {
         urr_testkit::GATEWAY_TOKEN,
         "--ticket-signing-key",
         "the secret that tickets are signed with in tests",
+        "--db-url",
+        "postgres://unused",
     ];
-    let has_database = arguments.contains(&"--db-url");
-    let database: &[&str] = if has_database {
-        &[]
-    } else {
-        &["--db-url", "postgres://unused"]
-    };
-    Cli::parse_from(always.iter().chain(database).chain(arguments)).config
+    settings(always.iter().chain(arguments))
 }
 
 impl App {

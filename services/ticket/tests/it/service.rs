@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use clap::CommandFactory;
 use sqlx::PgPool;
 use urr_contract::{FactId, topics::Topic};
 use urr_kit::{
@@ -11,15 +10,14 @@ use urr_kit::{
     bus::{Bus, Message, embedded},
     engines::free_port,
 };
-use urr_testkit::wait_for;
-use urr_ticket::MIGRATIONS;
+use urr_testkit::{help, wait_for};
+use urr_ticket::{Config, MIGRATIONS};
 
-use crate::app::{App, Cli, Hold, captured, config, with_app};
+use crate::app::{App, Hold, captured, config, with_app};
 
 #[test]
 fn the_help_is_the_reference() {
-    let help = Cli::command().term_width(100).render_long_help();
-    insta::assert_snapshot!(help.to_string());
+    insta::assert_snapshot!(help::<Config>("urr-ticket"));
 }
 
 #[tokio::test]

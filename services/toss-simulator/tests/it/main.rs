@@ -8,7 +8,6 @@ mod webhooks;
 
 use std::sync::Arc;
 
-use clap::Parser;
 use serde_json::{Value, json};
 use urr_kit::Runtime;
 use urr_testkit::{Answer, Client};
@@ -17,12 +16,6 @@ use urr_toss_simulator::{Config, State, router};
 const SECRET_KEY: &str = "test_sk_of_the_tests";
 /// `test_sk_of_the_tests:` in Base64.
 const BASIC: &str = "Basic dGVzdF9za19vZl90aGVfdGVzdHM6";
-
-#[derive(Parser)]
-struct Cli {
-    #[command(flatten)]
-    config: Config,
-}
 
 /// One simulator.
 struct Simulator {
@@ -37,7 +30,7 @@ impl Simulator {
 
     fn with(runtime: Runtime, arguments: &[&str]) -> Self {
         let all = ["urr", "--secret-key", SECRET_KEY];
-        let config = Cli::parse_from(all.iter().chain(arguments)).config;
+        let config: Config = urr_testkit::settings(all.iter().chain(arguments));
         let state = Arc::new(State::open(&config, runtime).expect("a readable journal"));
         Self {
             client: Client::new(router(Arc::clone(&state))),

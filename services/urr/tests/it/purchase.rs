@@ -9,14 +9,13 @@
 
 use std::sync::Arc;
 
-use clap::Parser;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use urr_contract::{EventId, Fact, FactId, ReservationId, SeatId, SeatLayoutId, UserId};
 use urr_kit::consumer::{self, Handler, Received};
 use urr_payment::{FaultPoint, ReservationEnded};
-use urr_testkit::{Answer, BreakingProxy, Client, TestRedis};
+use urr_testkit::{Answer, BreakingProxy, Client, TestRedis, settings};
 use urr_ticket::{
     domain::layout::Layout,
     facts::payment::PaymentFacts,
@@ -29,24 +28,6 @@ const PRICE: i64 = 100_000;
 const SECRET_KEY: &str = "test_sk_of_the_tests";
 /// `test_sk_of_the_tests:` in Base64.
 const BASIC: &str = "Basic dGVzdF9za19vZl90aGVfdGVzdHM6";
-
-#[derive(Parser)]
-struct TicketCli {
-    #[command(flatten)]
-    config: urr_ticket::Config,
-}
-
-#[derive(Parser)]
-struct PaymentCli {
-    #[command(flatten)]
-    config: urr_payment::Config,
-}
-
-#[derive(Parser)]
-struct SimulatorCli {
-    #[command(flatten)]
-    config: urr_toss_simulator::Config,
-}
 
 /// Both services with everything around them.
 struct World {
@@ -123,7 +104,7 @@ impl World {
 }
 
 fn simulator() -> Arc<urr_toss_simulator::State> {
-    let config = SimulatorCli::parse_from(["urr", "--secret-key", SECRET_KEY]).config;
+    let config = settings(["urr", "--secret-key", SECRET_KEY]);
     let runtime = urr_testkit::runtime("toss-simulator");
     Arc::new(urr_toss_simulator::State::open(&config, runtime).expect("opens"))
 }
@@ -146,7 +127,7 @@ async fn ticket(pool: &PgPool, redis: &TestRedis, payment_url: &str) -> Arc<urr_
         "--ticket-signing-key",
         "the secret that tickets are signed with in tests",
     ];
-    let config = TicketCli::parse_from(COMMON.iter().chain(&arguments)).config;
+    let config = settings(COMMON.iter().chain(&arguments));
     let redis = redis.args().connect().await.expect("a valid address");
     let runtime = urr_testkit::runtime("ticket");
     Arc::new(urr_ticket::State::new(
@@ -175,7 +156,7 @@ fn payment(
         "--provider-timeout-ms",
         provider_timeout,
     ];
-    let config = PaymentCli::parse_from(COMMON.iter().chain(&arguments)).config;
+    let config = settings(COMMON.iter().chain(&arguments));
     let runtime = urr_testkit::runtime("payment");
     Arc::new(urr_payment::State::new(&config, runtime, pool.clone()).expect("a state"))
 }
