@@ -12,15 +12,15 @@ use proptest::{
 };
 use urr_contract::{EventId, UserId};
 use urr_queue::{
-    domain::{
-        person::Person,
-        rules::{Rules, Sale},
-    },
+    domain::{person::Person, rules::Rules},
     redis::{Joined, Layout, LineKeys, Rooms},
 };
 use uuid::Uuid;
 
-use crate::admission::a_join;
+use crate::{
+    admission::a_join,
+    scripts::{layout, rules},
+};
 
 const PEOPLE: u8 = 12;
 const NOBODY: Joined = Joined::Nowhere;
@@ -133,30 +133,12 @@ impl Played<'_> {
         let rules = Rules {
             max_active: self.model.cap as u64,
             per_second: 1_000_000,
-            throttle: None,
-            active_seconds: 600,
-            claim_seconds: 60,
-            max_stay_seconds: 1800,
-            absent_seconds: 600,
-            lobby_at: 0,
-            opens_at: 0,
-            closes_at: 0,
-            suspended: false,
-            message: None,
-            sale: Sale::Open,
-            token_ttl_seconds: 600,
+            ..rules()
         };
         self.keys.put_rules(1, &rules).await.unwrap();
         let layout = Layout {
-            epoch: 1,
-            numbers_after: 0,
             reserved_to: 1_000,
-            serving: 0,
-            admitted: 0,
-            hold: Duration::ZERO,
-            replaces: None,
-            known_as_of: (0, 0),
-            inside: &[],
+            ..layout()
         };
         assert!(self.keys.load(&layout).await.unwrap());
     }

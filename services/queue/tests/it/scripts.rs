@@ -15,7 +15,8 @@ use urr_queue::{
 
 use crate::admission::a_join;
 
-fn rules() -> Rules {
+/// Rules of a line that is open to ten people at a time.
+pub(crate) fn rules() -> Rules {
     Rules {
         max_active: 10,
         per_second: 1_000,
@@ -34,7 +35,8 @@ fn rules() -> Rules {
     }
 }
 
-fn layout<'a>() -> Layout<'a> {
+/// A line that has never been written down.
+pub(crate) fn layout<'a>() -> Layout<'a> {
     Layout {
         epoch: 1,
         numbers_after: 0,
