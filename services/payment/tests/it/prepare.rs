@@ -317,7 +317,8 @@ async fn a_second_buyer_waits_for_the_first_and_not_for_ever() {
 #[tokio::test]
 async fn a_ticket_service_that_hangs_is_given_up_before_the_client_gives_up() {
     let app = App::with_state(&[], |state| {
-        state.open_within = Duration::from_millis(200);
+        // The second try must end within it too, on a machine that is busy with other tests.
+        state.open_within = Duration::from_secs(2);
     })
     .await;
     let fan = app.fan();
