@@ -97,6 +97,16 @@ struct Learnt {
     highest: u64,
 }
 
+impl Learnt {
+    /// Forgets what was learnt before a snapshot that shows it.
+    fn forget(&mut self, shown: &Self) {
+        self.waiting
+            .retain(|number| !shown.waiting.contains(number));
+        self.inside
+            .retain(|number, _| !shown.inside.contains_key(number));
+    }
+}
+
 /// Signs of life that are still to be written.
 #[derive(Debug, Default)]
 struct Signs {
@@ -433,59 +443,68 @@ impl Lines {
         result
     }
 
+    /// Looks at a line in Redis, and first mends there what is missing or less than it was.
     async fn fetch(&self, line: &Line) -> anyhow::Result<()> {
-        let keys = self.rooms.line(line.event);
-        let known = line.known.read().clone();
-        let learnt_before = line.learnt.lock().clone();
-        let mut fetched = Instant::now();
-        let mut snapshot = keys.snapshot().await?;
-        if snapshot.is_none()
+        let begun = Instant::now();
+        let old = line.known.read().clone();
+        let learnt = line.learnt.lock().clone();
+        let found = self.look(line).await?;
+        if found.is_none()
             && let Some(rules) = self.past_rules(line.event).await?
         {
-            let snapshot = Arc::new(Snapshot::past(rules));
-            *line.known.write() = Some(Known { snapshot, fetched });
+            *line.known.write() = Some(Known {
+                snapshot: Arc::new(Snapshot::past(rules)),
+                fetched: begun,
+            });
             return Ok(());
         }
-        let went_back = snapshot.as_ref().is_some_and(|new| {
-            let is_less = |old: &Known| is_behind(new, &old.snapshot, learnt_before.highest);
-            new.is_of_older_run || known.as_ref().is_some_and(is_less)
-        });
-        if snapshot.is_none() || went_back {
-            let replaces = snapshot.as_ref().map(|snapshot| snapshot.epoch);
-            self.lay_out(line.event, replaces).await?;
-            fetched = Instant::now();
-            snapshot = keys.snapshot().await?;
-        }
-        let mut snapshot = snapshot.context("the line was lost again")?;
-        if let Some(old) = known.filter(|old| old.snapshot.epoch < snapshot.epoch) {
-            *line.enforced.lock() = None;
-            line.told.lock().lose(&old.snapshot);
-            let later = &learnt_before.inside;
-            if !old.snapshot.is_past()
-                && old.fetched.elapsed() < GIVES_BACK
-                && keys.give_back(&old.snapshot, later).await?
-            {
-                fetched = Instant::now();
-                snapshot = keys.snapshot().await?.context("the line was lost again")?;
+        let mut new = match found {
+            Some(found) if !went_back(&found, old.as_ref(), learnt.highest) => found,
+            lost => {
+                let replaces = lost.map(|lost| lost.snapshot.epoch);
+                self.lay_out(line.event, replaces).await?;
+                self.look_again(line).await?
             }
+        };
+        if let Some(old) = old.filter(|old| old.snapshot.epoch < new.snapshot.epoch)
+            && self.give_back(line, &old, &learnt).await?
+        {
+            new = self.look_again(line).await?;
         }
-        if snapshot.rules.is_none() && self.enforce_stored(line.event, None).await? {
-            fetched = Instant::now();
-            snapshot = keys.snapshot().await?.context("the line was lost again")?;
+        if new.snapshot.rules.is_none() && self.enforce_stored(line.event, None).await? {
+            new = self.look_again(line).await?;
         }
-        line.told.lock().forget_below(snapshot.waiting.first());
-        *line.known.write() = Some(Known {
+        line.told.lock().forget_below(new.snapshot.waiting.first());
+        *line.known.write() = Some(new);
+        line.learnt.lock().forget(&learnt);
+        Ok(())
+    }
+
+    /// The line as Redis has it; `None` where it has none.
+    async fn look(&self, line: &Line) -> anyhow::Result<Option<Known>> {
+        let fetched = Instant::now();
+        let snapshot = self.rooms.line(line.event).snapshot().await?;
+        Ok(snapshot.map(|snapshot| Known {
             snapshot: Arc::new(snapshot),
             fetched,
-        });
-        let mut learnt = line.learnt.lock();
-        learnt
-            .waiting
-            .retain(|number| !learnt_before.waiting.contains(number));
-        learnt
-            .inside
-            .retain(|number, _| !learnt_before.inside.contains_key(number));
-        Ok(())
+        }))
+    }
+
+    async fn look_again(&self, line: &Line) -> anyhow::Result<Known> {
+        let found = self.look(line).await?;
+        found.context("the line was lost again")
+    }
+
+    /// Gives a new incarnation of a line the places that the one before it had. Returns whether
+    /// there was anything to give.
+    async fn give_back(&self, line: &Line, old: &Known, learnt: &Learnt) -> anyhow::Result<bool> {
+        *line.enforced.lock() = None;
+        line.told.lock().lose(&old.snapshot);
+        if old.snapshot.is_past() || old.fetched.elapsed() >= GIVES_BACK {
+            return Ok(false);
+        }
+        let keys = self.rooms.line(line.event);
+        Ok(keys.give_back(&old.snapshot, &learnt.inside).await?)
     }
 
     /// Loads the lines that were in use lately, so that a replica that has just started
@@ -810,9 +829,13 @@ impl Lines {
 }
 
 /// Whether Redis knows less than it once did; `learnt` is the highest number of joins.
-fn is_behind(new: &Snapshot, old: &Snapshot, learnt: u64) -> bool {
-    let last = old.last_number.max(learnt);
-    new.epoch < old.epoch || (new.epoch == old.epoch && new.last_number < last)
+fn went_back(new: &Known, old: Option<&Known>, learnt: u64) -> bool {
+    let new = &new.snapshot;
+    new.is_of_older_run
+        || old.is_some_and(|Known { snapshot: old, .. }| {
+            let last = old.last_number.max(learnt);
+            new.epoch < old.epoch || (new.epoch == old.epoch && new.last_number < last)
+        })
 }
 
 /// The result of a call whose failure changes nothing for the caller.
