@@ -357,7 +357,7 @@ pub(crate) struct ScanAnswer<'a> {
     scan_id: ScanId,
     /// Whether the holder is let in.
     accepted: bool,
-    /// How it ended, for programs: `OK`, or why not.
+    /// How it ended, for programs: `ACCEPTED`, or why not.
     code: &'static str,
     /// The same for people.
     text: Text,

@@ -30,6 +30,7 @@ impl Text {
 
 /// Code of a scan that lets its holder in.
 pub const ACCEPTED: &str = "ACCEPTED";
+
 /// Code and text of a verdict. `event` is this door's, `other` the one that the credential is
 /// for where that is another.
 pub fn verdict(
