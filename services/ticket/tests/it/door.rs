@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use urr_contract::{EventId, ScanId, SeatId, UserId};
-use urr_testkit::{Answer, Client};
+use urr_contract::{EventId, ScanId, SeatId, UserId, internal::OrderOutcome};
+use urr_testkit::{Answer, Client, wait_for};
 
 use crate::{
-    app::{App, Hold, with_app},
+    app::{App, Hold, SEAT_PRICE, with_app},
     tickets::{credential, list, sell_on, tickets},
 };
 
@@ -292,6 +292,35 @@ async fn doors_open_when_an_administrator_says_so() {
         let fan = app.client.as_user(holds[0].user);
         fan.put(&path, json!({})).await.expect(403);
         fan.get(&path).await.expect(403);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_came_in_while_their_order_was_looked_into_gets_no_money_back() {
+    with_app(async |app| {
+        let (event, seats) = app.seated(1).await;
+        let fan = app.fan(event);
+        let hold = fan.hold(seats[0]).await;
+        app.pay(&hold, "ORD-1").await.expect(200);
+        app.payment
+            .order_is("ORD-1", OrderOutcome::Captured, Some(SEAT_PRICE));
+        begins_now(app, event).await;
+        let device = device(app, event, "North").await;
+        let silence = app.payment.silence().await;
+        let came_in = async {
+            wait_for("payment to be asked", async || {
+                !app.payment.asked().is_empty()
+            })
+            .await;
+            app.confirm(&hold, "ORD-1").await.expect(200);
+            let text = credential(app, &hold).await;
+            assert_eq!(device.scan(&text).await["accepted"], true);
+            drop(silence);
+        };
+        let (refused, ()) = tokio::join!(fan.cancel(hold.id), came_in);
+        assert_eq!(refused.expect(409).body["code"], "TICKET_USED");
+        assert_eq!(app.stage(hold.id).await, "confirmed/completed");
     })
     .await;
 }

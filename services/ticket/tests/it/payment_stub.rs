@@ -11,6 +11,7 @@ use axum::{
 };
 use parking_lot::Mutex;
 use serde_json::json;
+use tokio::sync::{RwLock, RwLockWriteGuard};
 use urr_contract::{
     ReservationId, Won,
     internal::{OrderOutcome, OrderState, PaymentByReservation},
@@ -18,7 +19,10 @@ use urr_contract::{
 
 /// What payment knows.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PaymentStub(Arc<Mutex<Known>>);
+pub(crate) struct PaymentStub {
+    known: Arc<Mutex<Known>>,
+    answering: Arc<RwLock<()>>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -49,7 +53,7 @@ impl PaymentStub {
             method: amount.map(|_| "toss".to_owned()),
             amount: amount.map(Won),
         };
-        self.0.lock().orders.insert(order.to_owned(), state);
+        self.known.lock().orders.insert(order.to_owned(), state);
     }
 
     /// From now on that is the latest payment of the reservation, which clients see confirmed.
@@ -69,17 +73,22 @@ impl PaymentStub {
             amount: Some(Won(amount)),
             order_id: Some(order.to_owned()),
         };
-        self.0.lock().payments.insert(id, payment);
+        self.known.lock().payments.insert(id, payment);
     }
 
     /// Whether every call fails from now on.
     pub(crate) fn set_down(&self, down: bool) {
-        self.0.lock().down = down;
+        self.known.lock().down = down;
+    }
+
+    /// Hears what it is asked about orders, and answers only once this is dropped.
+    pub(crate) async fn silence(&self) -> RwLockWriteGuard<'_, ()> {
+        self.answering.write().await
     }
 
     /// What was asked, `<order>/<question>`.
     pub(crate) fn asked(&self) -> Vec<String> {
-        self.0.lock().asked.clone()
+        self.known.lock().asked.clone()
     }
 }
 
@@ -87,8 +96,9 @@ async fn order(
     State(stub): State<PaymentStub>,
     Path((order, question)): Path<(String, String)>,
 ) -> Response {
-    let mut known = stub.0.lock();
-    known.asked.push(format!("{order}/{question}"));
+    stub.known.lock().asked.push(format!("{order}/{question}"));
+    let _turn = stub.answering.read().await;
+    let known = stub.known.lock();
     if known.down {
         return StatusCode::BAD_GATEWAY.into_response();
     }
@@ -105,7 +115,7 @@ async fn by_reservation(
     State(stub): State<PaymentStub>,
     Path(id): Path<ReservationId>,
 ) -> Response {
-    let known = stub.0.lock();
+    let known = stub.known.lock();
     if known.down {
         return StatusCode::BAD_GATEWAY.into_response();
     }
