@@ -119,12 +119,8 @@ async fn record_as(
     }
     let owed_back = place.owed_back();
     let superseded = owed_back.is_some();
-    if superseded {
-        payments::capture_superseded(&mut transaction, order.id, capture, method).await?;
-    } else {
-        payments::capture(&mut transaction, order.id, capture, method).await?;
-    }
     let order = captured(order, capture, method, superseded);
+    payments::capture(&mut transaction, &order).await?;
     ledger::post(&mut transaction, &order, Movement::Capture).await?;
     if let Some(reason) = owed_back {
         refunds::request(&mut transaction, &order, reason).await?;
@@ -141,7 +137,7 @@ async fn record_as(
     Ok(Recorded::Now(order))
 }
 
-/// The order as its row says now.
+/// The order once it is captured. Where it is superseded, its money is owed back at once.
 fn captured(order: Order, capture: &Capture, method: &str, superseded: bool) -> Order {
     let status = if superseded {
         Status::Refunding

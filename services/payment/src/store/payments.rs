@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::order::{Order, Status, Target},
-    provider::{Capture, Decline},
+    provider::Decline,
 };
 
 /// A row as it is selected.
@@ -394,45 +394,20 @@ pub(crate) async fn void_overdue(
     Ok(done.rows_affected() == 1)
 }
 
-/// Any unpaid state → confirmed. The caller holds the row's lock.
-pub(crate) async fn capture(
-    connection: &mut PgConnection,
-    id: PaymentId,
-    capture: &Capture,
-    method: &str,
-) -> sqlx::Result<()> {
+/// Any unpaid state → confirmed; or → refunding, where the order is superseded. The caller holds
+/// the row's lock, and `order` is what the row is to say.
+pub(crate) async fn capture(connection: &mut PgConnection, order: &Order) -> sqlx::Result<()> {
     sqlx::query!(
         "update payments
-         set status = 'confirmed', payment_key = $2, method = $3, captured_at = $4, next_check_at = null,
-             failure_code = null, failure_message = null, updated_at = now()
-         where id = $1",
-        id as PaymentId,
-        capture.payment_key,
-        method,
-        capture.approved_at.to_sqlx() as _,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Any unpaid state → refunding: captured for what another order has paid, or given back
-/// before we knew of it. The caller holds the row's lock.
-pub(crate) async fn capture_superseded(
-    connection: &mut PgConnection,
-    id: PaymentId,
-    capture: &Capture,
-    method: &str,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update payments
-         set status = 'refunding', superseded = true, payment_key = $2, method = $3, captured_at = $4,
+         set status = $2, superseded = $3, payment_key = $4, method = $5, captured_at = $6,
              next_check_at = null, failure_code = null, failure_message = null, updated_at = now()
          where id = $1",
-        id as PaymentId,
-        capture.payment_key,
-        method,
-        capture.approved_at.to_sqlx() as _,
+        order.id as PaymentId,
+        order.status.as_str(),
+        order.superseded,
+        order.payment_key,
+        order.method,
+        order.captured_at.map(ToSqlx::to_sqlx) as _,
     )
     .execute(connection)
     .await?;
