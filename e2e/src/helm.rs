@@ -13,6 +13,9 @@ use crate::{
     kubectl::kubectl,
 };
 
+/// Stands for any later version of a chart.
+const LATER: &str = "999.0.0";
+
 /// A chart of this repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chart {
@@ -76,14 +79,46 @@ impl Chart {
         Ok(file.to_string_lossy().into_owned())
     }
 
+    /// Its archive under a version that is later than its own; nothing else differs.
+    pub fn later(self) -> anyhow::Result<PathBuf> {
+        let folder = crate::process::target()?.join("e2e/charts");
+        std::fs::create_dir_all(&folder)?;
+        let mut command = Command::new("helm");
+        command
+            .args(["package", "--version", LATER, "--destination"])
+            .args([&folder, &self.folder()]);
+        run(command, "")?.ok("helm package")?;
+        Ok(folder.join(format!("{}-{LATER}.tgz", self.name())))
+    }
+
     /// What it renders in `namespace` with further `arguments` of helm.
     pub fn template(self, namespace: &str, arguments: &[&str]) -> anyhow::Result<Answer> {
-        self.helm(&["template", self.name()], namespace, arguments)
+        self.template_of(&self.folder(), namespace, arguments)
+    }
+
+    fn template_of(
+        self,
+        source: &Path,
+        namespace: &str,
+        arguments: &[&str],
+    ) -> anyhow::Result<Answer> {
+        helm(&["template", self.name()], source, namespace, arguments)
     }
 
     /// The same, object by object.
     pub fn objects(self, namespace: &str, arguments: &[&str]) -> anyhow::Result<Vec<Value>> {
-        let rendered = self.template(namespace, arguments)?.ok("helm template")?;
+        self.objects_of(&self.folder(), namespace, arguments)
+    }
+
+    /// The same of the archive `source`, see [`Chart::later`].
+    pub fn objects_of(
+        self,
+        source: &Path,
+        namespace: &str,
+        arguments: &[&str],
+    ) -> anyhow::Result<Vec<Value>> {
+        let rendered = self.template_of(source, namespace, arguments)?;
+        let rendered = rendered.ok("helm template")?;
         let as_json = ["create", "--dry-run=client", "-o", "json", "-f", "-"];
         let json = kubectl(&as_json, &rendered)?.ok("kubectl create --dry-run")?;
         let objects = Deserializer::from_str(&json).into_iter();
@@ -105,8 +140,18 @@ impl Chart {
 
     /// Installs it, or brings what is installed to these `arguments`.
     pub fn install(self, namespace: &str, arguments: &[&str]) -> anyhow::Result<Release> {
-        self.helm(&["upgrade", "--install", self.name()], namespace, arguments)?
-            .ok("helm upgrade --install")?;
+        self.install_of(&self.folder(), namespace, arguments)
+    }
+
+    /// The same of the archive `source`, see [`Chart::later`].
+    pub fn install_of(
+        self,
+        source: &Path,
+        namespace: &str,
+        arguments: &[&str],
+    ) -> anyhow::Result<Release> {
+        let verb = ["upgrade", "--install", self.name()];
+        helm(&verb, source, namespace, arguments)?.ok("helm upgrade --install")?;
         Ok(self.release(namespace))
     }
 
@@ -117,16 +162,22 @@ impl Chart {
             namespace: namespace.to_owned(),
         }
     }
+}
 
-    fn helm(self, verb: &[&str], namespace: &str, arguments: &[&str]) -> anyhow::Result<Answer> {
-        let mut command = Command::new("helm");
-        command
-            .args(verb)
-            .arg(self.folder())
-            .args(["--namespace", namespace])
-            .args(arguments);
-        run(command, "")
-    }
+/// Runs helm on the chart at `source`.
+fn helm(
+    verb: &[&str],
+    source: &Path,
+    namespace: &str,
+    arguments: &[&str],
+) -> anyhow::Result<Answer> {
+    let mut command = Command::new("helm");
+    command
+        .args(verb)
+        .arg(source)
+        .args(["--namespace", namespace])
+        .args(arguments);
+    run(command, "")
 }
 
 /// A chart that is installed, under its own name.

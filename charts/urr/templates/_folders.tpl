@@ -27,6 +27,6 @@ mail:
 mail-authorities:
   path: {{ include "urr.folder.mail-authorities" . }}
   readOnly: true
-  source: { configMap: { name: {{ $mail.smtp.caConfigMap }} } }
+  source: { configMap: { name: {{ $mail.smtp.caConfigMap | quote }} } }
 {{- end }}
 {{- end }}

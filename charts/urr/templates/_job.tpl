@@ -2,7 +2,7 @@
 {{- define "urr.job.pod" -}}
 metadata:
   labels:
-    {{- include "urr.labels" (dict "root" .root "component" .job) | nindent 4 }}
+    {{- include "urr.podLabels" (dict "root" .root "component" .job) | nindent 4 }}
     urr.internal/job: {{ .job }}
 spec:
   restartPolicy: {{ .restartPolicy | default "OnFailure" }}
@@ -13,8 +13,11 @@ spec:
   {{- with .root.Values.image.pullSecrets }}
   imagePullSecrets:
     {{- range . }}
-    - name: {{ . }}
+    - name: {{ . | quote }}
     {{- end }}
+  {{- end }}
+  {{- with include "urr.scheduling" .root.Values.defaults | trim }}
+  {{- . | nindent 2 }}
   {{- end }}
   containers:
     - name: {{ .job }}

@@ -3,6 +3,14 @@
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+{{ include "urr.podLabels" . }}
+{{- end }}
+
+{{- /*
+Labels of pods. Nothing of the chart's version is among them: it alone must start no pod anew.
+Takes {root, component}.
+*/ -}}
+{{- define "urr.podLabels" -}}
 app.kubernetes.io/part-of: urr
 {{- with .root.Values.commonLabels }}
 {{ toYaml . }}
@@ -276,6 +284,21 @@ variable is in the list once. Takes {root, service, facts, settings}.
 - { name: {{ upper $callee }}_SERVICE_URL, value: "http://urr-{{ $callee }}:{{ get (get $services $callee) "port" }}" }
 {{- end }}
 {{ include "urr.env.own" . | trim }}
+{{- end }}
+
+{{- /* Which nodes a pod may be on, and what gives way to it. Takes the settings of a service, or defaults. */ -}}
+{{- define "urr.scheduling" -}}
+{{- with .priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- /* Rights of every pod of ours: none. */ -}}

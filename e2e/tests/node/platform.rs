@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "figures that are reported")]
 
 use std::{
+    path::Path,
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -61,11 +62,20 @@ pub(crate) fn operator_release() -> Release {
 
 /// The small platform with the loaded images, or what is there brought to these `settings`.
 pub(crate) fn install(namespace: &Namespace, settings: &[&str]) -> anyhow::Result<Release> {
+    install_of(&Chart::Platform.folder(), namespace, settings)
+}
+
+/// The same with a later version of the chart.
+pub(crate) fn upgrade(namespace: &Namespace, settings: &[&str]) -> anyhow::Result<Release> {
+    install_of(&Chart::Platform.later()?, namespace, settings)
+}
+
+fn install_of(source: &Path, namespace: &Namespace, settings: &[&str]) -> anyhow::Result<Release> {
     let (small, images) = (Chart::Platform.example("small")?, Chart::Platform.images()?);
     let files = ["--values", &small, "--values", &images];
     let settings = settings.iter().flat_map(|setting| ["--set", setting]);
     let arguments: Vec<_> = files.into_iter().chain(settings).collect();
-    Chart::Platform.install(namespace.name(), &arguments)
+    Chart::Platform.install_of(source, namespace.name(), &arguments)
 }
 
 /// Waits until everything is made, migrated, sown and served.

@@ -7,9 +7,11 @@ use reqwest::{
     header::{COOKIE, HeaderMap, SET_COOKIE},
 };
 use serde_json::{Value, json};
-use urr_e2e::{Namespace, PortForward, apply, declared_sale, eventually, get, now, opens};
+use urr_e2e::{
+    Namespace, PortForward, apply, declared_sale, eventually, get, labelled, now, opens,
+};
 
-use crate::platform::{install, ready, with_platform};
+use crate::platform::{ready, upgrade, with_platform};
 
 /// So many wait in the lobby.
 const FANS: usize = 20;
@@ -73,6 +75,21 @@ fn through<T>(
     })
 }
 
+/// The pods of the chart's own stores, which lose what they know when they end.
+fn stores(namespace: &Namespace) -> anyhow::Result<Vec<Value>> {
+    let mut ids = Vec::new();
+    for store in ["redis", "kafka"] {
+        let pods = labelled(
+            namespace.name(),
+            "pods",
+            &format!("urr.internal/store={store}"),
+        )?;
+        anyhow::ensure!(pods.len() == 1, "{store} is one pod");
+        ids.extend(pods.into_iter().map(|pod| pod["metadata"]["uid"].clone()));
+    }
+    Ok(ids)
+}
+
 #[test]
 #[ignore = "needs a node: make e2e"]
 fn an_upgrade_in_the_lobby_loses_no_place() -> anyhow::Result<()> {
@@ -97,9 +114,11 @@ fn an_upgrade_in_the_lobby_loses_no_place() -> anyhow::Result<()> {
                 })
             })?);
         }
-        // Every pod of every service is replaced.
-        install(namespace, &["defaults.podAnnotations.upgrade=second"])?;
+        // Every pod of every service is replaced, and none of a store.
+        let before = stores(namespace)?;
+        upgrade(namespace, &["defaults.podAnnotations.upgrade=second"])?;
         ready(namespace)?;
+        assert_eq!(stores(namespace)?, before);
         for fan in fans {
             let after = through(namespace, "the queue answers", |gateway| {
                 let url = format!("{gateway}/api/v1/queue/status/{event}");
