@@ -3,6 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::Command,
     sync::{LazyLock, OnceLock},
     thread,
@@ -58,14 +59,18 @@ pub(crate) fn path_of(namespace: &str, kind: &str) -> Option<String> {
 /// `http://host:port`.
 pub fn api_url() -> anyhow::Result<&'static str> {
     static URL: OnceLock<Result<String, String>> = OnceLock::new();
-    let url = URL.get_or_init(|| start_proxy().map_err(|error| format!("{error:#}")));
+    let url = URL.get_or_init(|| start_proxy(None).map_err(|error| format!("{error:#}")));
     url.as_deref()
         .map_err(|error| anyhow::Error::msg(error.clone()))
 }
 
-fn start_proxy() -> anyhow::Result<String> {
+/// A way of its own, for whoever `kubeconfig` speaks for, or for ourselves.
+pub(crate) fn start_proxy(kubeconfig: Option<&Path>) -> anyhow::Result<String> {
     let mut command = Command::new("kubectl");
     command.args(["proxy", "--port=0"]);
+    if let Some(kubeconfig) = kubeconfig {
+        command.arg("--kubeconfig").arg(kubeconfig);
+    }
     let mut child = start_kept(&command, "KILL")?;
     let output = child.stdout.take().context("its output is missing")?;
     let mut line = String::new();

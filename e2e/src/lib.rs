@@ -5,6 +5,7 @@
 //! control plane alone (level *api*) nothing runs a pod, so [`Kubelet`] says of pods and jobs
 //! what a node would say, and the programs run on this machine.
 
+mod account;
 mod api;
 mod command;
 mod door;
@@ -22,6 +23,7 @@ mod sale;
 mod services;
 mod wait;
 
+pub use account::Account;
 pub use api::{api_url, create_all};
 pub use command::{Answer, run};
 pub use door::{Door, Log, Request};

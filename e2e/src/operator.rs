@@ -10,6 +10,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    account::Account,
     helm::Chart,
     kubectl::{get, kubectl},
     namespace::Namespace,
@@ -17,14 +18,15 @@ use crate::{
     rollout::established,
 };
 
-/// Where operators have their Leases.
-const HOME: &str = "urr-system";
+/// Where what is there once for all tests is installed.
+pub(crate) const HOME: &str = "urr-system";
 
 /// An operator that looks after one namespace. Ends when dropped.
 #[derive(Debug)]
 pub struct Operator {
     arguments: Vec<String>,
-    kubeconfig: Option<PathBuf>,
+    kubeconfig: PathBuf,
+    home: String,
     lease: String,
     log: PathBuf,
     process: Process,
@@ -32,25 +34,32 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Makes its resource known and starts it with further `arguments`.
-    pub fn start(namespace: &Namespace, arguments: &[&str]) -> anyhow::Result<Self> {
-        Self::start_with(namespace, arguments, None)
+    /// Starts it as `account`, with further `arguments`.
+    pub fn start(
+        namespace: &Namespace,
+        account: &Account,
+        arguments: &[&str],
+    ) -> anyhow::Result<Self> {
+        let kubeconfig = account.kubeconfig().to_owned();
+        Self::start_with(namespace, account, arguments, kubeconfig)
     }
 
-    /// The same with another `kubeconfig`, such as [`crate::Door::kubeconfig`].
+    /// The same with a `kubeconfig` that leads there another way, such as
+    /// [`crate::Door::kubeconfig`].
     pub fn start_with(
         namespace: &Namespace,
+        account: &Account,
         arguments: &[&str],
-        kubeconfig: Option<PathBuf>,
+        kubeconfig: PathBuf,
     ) -> anyhow::Result<Self> {
-        install_definition()?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let (name, port_text) = (namespace.name(), port.to_string());
         let ours = [
             "run",
-            // A Lease that outlives the namespace, as that of an operator in a pod does.
+            // Where its rights to a Lease are. That of an operator for all namespaces outlives
+            // this one, as it does where it runs in a pod.
             "--namespace",
-            HOME,
+            account.namespace(),
             "--lease-name",
             name,
             "--watch-namespaces",
@@ -63,10 +72,11 @@ impl Operator {
         let folder = target()?.join("e2e");
         std::fs::create_dir_all(&folder)?;
         let log = folder.join(format!("{name}-operator-{port}.log"));
-        let process = run(&arguments, kubeconfig.as_deref(), &log)?;
+        let process = run(&arguments, &kubeconfig, &log)?;
         Ok(Self {
             arguments,
             kubeconfig,
+            home: account.namespace().to_owned(),
             lease: name.to_owned(),
             log,
             process,
@@ -87,17 +97,17 @@ impl Operator {
             "lease",
             &self.lease,
             "--namespace",
-            HOME,
+            &self.home,
             "--ignore-not-found",
         ];
         kubectl(&lease, "")?.ok("kubectl delete")?;
-        self.process = run(&self.arguments, self.kubeconfig.as_deref(), &self.log)?;
+        self.process = run(&self.arguments, &self.kubeconfig, &self.log)?;
         Ok(())
     }
 
     /// Its Lease, if there is one.
     pub fn lease(&self) -> anyhow::Result<Option<Value>> {
-        get(HOME, &format!("lease/{}", self.lease))
+        get(&self.home, &format!("lease/{}", self.lease))
     }
 
     /// The process.
@@ -120,16 +130,13 @@ pub fn given() -> Option<PathBuf> {
     std::env::var_os("OPERATOR").map(PathBuf::from)
 }
 
-fn run(arguments: &[String], kubeconfig: Option<&Path>, log: &Path) -> anyhow::Result<Process> {
+fn run(arguments: &[String], kubeconfig: &Path, log: &Path) -> anyhow::Result<Process> {
     let mut command = Command::new(given().map_or_else(|| program("urr-operator"), Ok)?);
     // Lines go into a file, where colours are noise; memory is taken as in its pod.
     command
         .env("NO_COLOR", "1")
         .env("MIMALLOC_ARENA_EAGER_COMMIT", "0");
-    command.args(arguments);
-    if let Some(kubeconfig) = kubeconfig {
-        command.env("KUBECONFIG", kubeconfig);
-    }
+    command.args(arguments).env("KUBECONFIG", kubeconfig);
     Process::start(command, log)
 }
 

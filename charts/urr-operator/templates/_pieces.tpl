@@ -61,49 +61,56 @@ readOnlyRootFilesystem: true
 capabilities: { drop: [ALL] }
 {{- end }}
 
-{{- /* What it may do where sales are. It creates Secrets and reads none: the one it reads is granted by the chart urr. */ -}}
+{{- /*
+What it may do where sales are: the calls that it makes, and no others. What it makes by applying it needs
+patch, and create where it may be missing. It creates Secrets and reads none: the one it reads is granted
+by the chart urr.
+*/ -}}
 {{- define "operator.rules" -}}
 - apiGroups: [urr.internal]
   resources: [ticketingevents]
-  verbs: [get, list, watch, patch, update]
+  verbs: [list, watch, patch]
 - apiGroups: [urr.internal]
   resources: [ticketingevents/status]
-  verbs: [get, patch, update]
-- apiGroups: [urr.internal]
-  resources: [ticketingevents/finalizers]
-  verbs: [update]
+  verbs: [patch]
+# The platform's settings, which the chart urr writes, and its own note beside them.
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, list, watch, create, patch, update]
+  resourceNames: [urr-platform]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [urr-platform-state]
+  verbs: [get, create, patch]
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, create, patch]
+  verbs: [list, watch, create, patch]
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 - apiGroups: [apps]
   resources: [statefulsets]
-  verbs: [get, list, watch, create, patch]
+  verbs: [list, watch, create, patch]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
 {{- if .Values.integrations.cloudNativePG }}
 - apiGroups: [postgresql.cnpg.io]
   resources: [clusters]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, create, patch]
 {{- end }}
 {{- if .Values.integrations.strimzi }}
 - apiGroups: [kafka.strimzi.io]
   resources: [kafkatopics]
-  verbs: [get, list, watch, create, patch]
+  verbs: [list, create, patch]
 {{- end }}
 {{- end }}

@@ -1,22 +1,11 @@
 //! An open sale, what was sold and a protected namespace cannot be deleted by accident.
 
-use std::sync::OnceLock;
-
 use serde_json::{Value, json};
-use urr_e2e::{
-    Chart, apply, delete, eventually, exists, in_namespace, install_definition, kubectl,
-};
+use urr_e2e::{Account, apply, delete, eventually, exists, in_namespace, kubectl};
 
-/// The resource and the policies, once for all tests here.
+/// The resource and the policies, which come with the operator's account.
 fn policies() -> anyhow::Result<()> {
-    static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
-    let install = || -> anyhow::Result<()> {
-        install_definition()?;
-        Chart::Operator.install("urr-system", &["--create-namespace"])?;
-        Ok(())
-    };
-    let installed = INSTALLED.get_or_init(|| install().map_err(|error| format!("{error:#}")));
-    installed.clone().map_err(anyhow::Error::msg)
+    Account::shared().map(drop)
 }
 
 fn sale(name: &str, deletion: &str) -> String {

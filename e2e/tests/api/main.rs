@@ -17,6 +17,7 @@ mod opening;
 mod phases;
 mod played;
 mod release;
+mod rights;
 mod rules;
 mod settings;
 mod stage;

@@ -1,13 +1,13 @@
 //! The end of an operator: its hook runs with the rights that the chart gives it, beside an
 //! operator that still works.
 
-use std::{path::PathBuf, process::Command, thread};
+use std::{path::Path, process::Command, thread};
 
 use anyhow::Context;
 use serde_json::{Value, json};
 use urr_e2e::{
-    Answer, Chart, Namespace, Process, Release, apply, eventually, exists, get, in_namespace,
-    install_definition, kubectl, labelled, program, run,
+    Account, Answer, Chart, Namespace, Process, Release, apply, eventually, exists, get,
+    in_namespace, install_definition, kubectl, labelled, program, run,
 };
 
 /// A sale far away with that deletion policy.
@@ -45,35 +45,23 @@ fn install(namespace: &Namespace) -> anyhow::Result<Release> {
     Chart::Operator.install(namespace.name(), &arguments)
 }
 
-/// An operator with the Lease that the chart's own would have.
+/// An operator with the Lease and the rights that the chart's own would have.
 fn operator(namespace: &Namespace) -> anyhow::Result<Process> {
     install_definition()?;
+    install(namespace)?;
+    let account = Account::of(namespace.name())?;
     let (program, name) = (program("urr-operator")?, namespace.name());
     let log = program.with_file_name(format!("{name}-operator.log"));
     let mut command = Command::new(program);
     command
         .args(["run", "--namespace", name, "--watch-namespaces", name])
-        .args(["--port", "0", "--lease-seconds", "3"]);
+        .args(["--port", "0", "--lease-seconds", "3"])
+        .env("KUBECONFIG", account.kubeconfig());
     Process::start(command, &log)
 }
 
-/// Our way into the cluster, as the account that the chart has made.
-fn as_operator(namespace: &Namespace) -> anyhow::Result<PathBuf> {
-    let name = namespace.name();
-    let token = ["create", "token", "urr-operator", "--namespace", name];
-    let token = kubectl(&token, "")?.ok("kubectl create token")?;
-    let ours = ["config", "view", "--raw", "--flatten", "-o", "json"];
-    let mut config: Value = serde_json::from_str(&kubectl(&ours, "")?.ok("kubectl config view")?)?;
-    for user in config["users"].as_array_mut().context("there are users")? {
-        user["user"] = json!({"token": token.trim()});
-    }
-    let file = program("urr-operator")?.with_file_name(format!("{name}-operator.json"));
-    std::fs::write(&file, config.to_string())?;
-    Ok(file)
-}
-
 /// What the hook's pod would do on a node.
-fn run_pod(pod: &Value, kubeconfig: &PathBuf) -> anyhow::Result<Answer> {
+fn run_pod(pod: &Value, kubeconfig: &Path) -> anyhow::Result<Answer> {
     let container = &pod["spec"]["containers"][0];
     let list = |name: &str| container[name].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -109,7 +97,7 @@ fn say_ended(pod: &Value, success: bool) -> anyhow::Result<()> {
 
 /// Uninstalls; helm's answer, and that of each run of the hook.
 fn uninstall(namespace: &Namespace, release: &Release) -> anyhow::Result<(Answer, Vec<Answer>)> {
-    let kubeconfig = as_operator(namespace)?;
+    let account = Account::of(namespace.name())?;
     thread::scope(|scope| {
         let helm = scope.spawn(|| release.uninstall());
         let mut runs = Vec::new();
@@ -119,7 +107,7 @@ fn uninstall(namespace: &Namespace, release: &Release) -> anyhow::Result<(Answer
                 .iter()
                 .filter(|pod| pod["status"]["phase"] == "Pending")
             {
-                let answer = run_pod(pod, &kubeconfig)?;
+                let answer = run_pod(pod, account.kubeconfig())?;
                 say_ended(pod, answer.success)?;
                 runs.push(answer);
             }

@@ -4,8 +4,8 @@
 use anyhow::Context;
 use serde_json::Value;
 use urr_e2e::{
-    Chart, Door, Kubelet, Log, Namespace, Operator, PATIENCE, Service, Services, api_url, apply,
-    delete, events, eventually, exists, get, in_namespace, kubectl, sale_says,
+    Account, Chart, Door, Kubelet, Log, Namespace, Operator, PATIENCE, Service, Services, apply,
+    delete, events, eventually, exists, get, in_namespace, install_definition, kubectl, sale_says,
 };
 pub(crate) use urr_e2e::{condition, declared, merge, opens, sale, text};
 
@@ -42,6 +42,7 @@ pub(crate) struct Stage<'a> {
     /// What the operator asked of all three.
     pub(crate) log: Log,
     home: &'a Namespace,
+    account: &'a Account,
 }
 
 /// An operator's ways to those whom it asks.
@@ -53,10 +54,10 @@ struct Doors {
 }
 
 impl Doors {
-    fn new(services: &Services) -> anyhow::Result<Self> {
+    fn new(services: &Services, account: &Account) -> anyhow::Result<Self> {
         let log = Log::default();
         Ok(Self {
-            api: Door::to(api_url()?, &log)?,
+            api: Door::to(account.api_url()?, &log)?,
             queue: Door::to(services.url(Service::Queue), &log)?,
             ticket: Door::to(services.url(Service::Ticket), &log)?,
             log,
@@ -64,7 +65,12 @@ impl Doors {
     }
 
     /// An operator that takes these ways.
-    fn operator(&self, home: &Namespace, arguments: &[&str]) -> anyhow::Result<Operator> {
+    fn operator(
+        &self,
+        home: &Namespace,
+        account: &Account,
+        arguments: &[&str],
+    ) -> anyhow::Result<Operator> {
         let urls = [
             "--queue-url",
             self.queue.url(),
@@ -72,7 +78,7 @@ impl Doors {
             self.ticket.url(),
         ];
         let arguments = [&urls[..], arguments].concat();
-        Operator::start_with(home, &arguments, Some(self.api.kubeconfig()?))
+        Operator::start_with(home, account, &arguments, self.api.kubeconfig()?)
     }
 }
 
@@ -92,32 +98,62 @@ pub(crate) fn on_stage(
     test: impl FnOnce(&mut Stage<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     in_namespace(what, |namespace| {
-        let mut stage = Stage::set(namespace, setting)?;
+        let mut stage = Stage::set(namespace, Account::shared()?, setting)?;
         test(&mut stage)
     })
 }
 
+/// The same with an operator whose chart, in that very namespace, grants it nothing elsewhere.
+pub(crate) fn on_stage_alone(
+    what: &str,
+    setting: Setting<'_>,
+    test: impl FnOnce(&mut Stage<'_>, &Account) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    in_namespace(what, |namespace| {
+        install_definition()?;
+        let watched = format!("watchNamespaces={{{}}}", namespace.name());
+        let settings = [
+            "--set",
+            &watched,
+            "--set",
+            "admissionPolicies.enabled=false",
+        ];
+        Chart::Operator.install(namespace.name(), &settings)?;
+        let account = Account::of(namespace.name())?;
+        let mut stage = Stage::set(namespace, &account, setting)?;
+        test(&mut stage, &account)
+    })
+}
+
 impl<'a> Stage<'a> {
-    fn set(home: &'a Namespace, setting: Setting<'_>) -> anyhow::Result<Self> {
+    fn set(
+        home: &'a Namespace,
+        account: &'a Account,
+        setting: Setting<'_>,
+    ) -> anyhow::Result<Self> {
         let services = Services::shared()?;
-        install(home.name(), services, setting.values)?;
-        let doors = Doors::new(services)?;
+        let operators = format!("operator.namespace={}", account.namespace());
+        let values = [setting.values, &[operators.as_str()]].concat();
+        install(home.name(), services, &values)?;
+        let doors = Doors::new(services, account)?;
         Ok(Self {
             namespace: home.name(),
             services,
             kubelet: Kubelet::of(home.name()),
-            operator: doors.operator(home, setting.arguments)?,
+            operator: doors.operator(home, account, setting.arguments)?,
             queue: doors.queue,
             ticket: doors.ticket,
             log: doors.log,
             home,
+            account,
         })
     }
 
     /// Another operator for the same sales, and what it asks.
     pub(crate) fn another(&self, setting: Setting<'_>) -> anyhow::Result<(Operator, Log)> {
-        let doors = Doors::new(self.services)?;
-        Ok((doors.operator(self.home, setting.arguments)?, doors.log))
+        let doors = Doors::new(self.services, self.account)?;
+        let operator = doors.operator(self.home, self.account, setting.arguments)?;
+        Ok((operator, doors.log))
     }
 
     /// Applies a sale of the event `event` (an id), with `changes` merged into its spec.

@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 use urr_e2e::{
-    Chart, Foreign, Kubelet, Namespace, Operator, apply, completed, events, eventually, get,
-    in_namespace, items, labelled, rolled_out, uuid,
+    Account, Chart, Foreign, Kubelet, Namespace, Operator, apply, completed, events, eventually,
+    get, in_namespace, items, labelled, rolled_out, uuid,
 };
 
 use crate::stage::{condition, sale, text};
@@ -20,7 +20,7 @@ fn there(namespace: &Namespace, resource: &str) -> anyhow::Result<serde_json::Va
 fn small_installs_get_a_postgres_for_each_database() -> anyhow::Result<()> {
     in_namespace("builtin", |namespace| {
         let _kubelet = Kubelet::of(namespace.name());
-        let _operator = Operator::start(namespace, &[])?;
+        let _operator = Operator::start(namespace, Account::shared()?, &[])?;
         let small = Chart::Platform.example("small")?;
         Chart::Platform.install(namespace.name(), &["--values", &small])?;
         for database in DATABASES {
@@ -64,7 +64,7 @@ fn other_operators_get_objects_that_their_definitions_take() -> anyhow::Result<(
             "monitoring.serviceMonitors=false",
         ];
         Chart::Platform.install(namespace.name(), &arguments)?;
-        let _operator = Operator::start(namespace, &[])?;
+        let _operator = Operator::start(namespace, Account::shared()?, &[])?;
         // A cluster of somebody else's may have both.
         if get("default", CNPG)?.is_none() && get("default", STRIMZI)?.is_none() {
             missing(namespace)?;
