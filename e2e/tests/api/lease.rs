@@ -8,12 +8,7 @@ use urr_e2e::{Log, Operator, Request, eventually};
 
 use crate::stage::{Setting, Stage, declared, on_stage, text};
 
-/// Another operator waits for a silent one so long, in place of 15 s.
-const SHORT: Setting<'_> = Setting {
-    values: &[],
-    arguments: &["--lease-seconds", "6"],
-};
-/// So long that no test waits for it.
+/// Nobody takes over from a silent one in so long a time.
 const LONG: Setting<'_> = Setting {
     values: &[],
     arguments: &["--lease-seconds", "300"],
@@ -59,8 +54,9 @@ fn taken_over(stage: &Stage<'_>, before: &Record) -> anyhow::Result<Record> {
     })
 }
 
-/// Another operator, as soon as it waits for the Lease.
+/// Another operator, as soon as it waits for the Lease of the first.
 fn waiting(stage: &Stage<'_>, setting: Setting<'_>) -> anyhow::Result<(Operator, Log)> {
+    held(&stage.operator)?;
     let (operator, log) = stage.another(setting)?;
     looks_at_lease(&log)?;
     Ok((operator, log))
@@ -88,9 +84,9 @@ fn apply(stage: &Stage<'_>, name: &str) -> anyhow::Result<()> {
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_second_operator_waits_and_changes_nothing() -> anyhow::Result<()> {
-    on_stage("lease-two", SHORT, |stage| {
+    on_stage("lease-two", LONG, |stage| {
         let holder = held(&stage.operator)?.holder;
-        let (second, log) = stage.another(SHORT)?;
+        let (second, log) = stage.another(LONG)?;
         apply(stage, "aurora")?;
         stage.ready("aurora")?;
         let mut asked = looks_at_lease(&log)?;
@@ -108,8 +104,8 @@ fn a_second_operator_waits_and_changes_nothing() -> anyhow::Result<()> {
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn another_goes_on_where_a_dead_operator_was_but_not_before_its_time() -> anyhow::Result<()> {
-    on_stage("lease-dead", SHORT, |stage| {
-        let (_second, _) = waiting(stage, SHORT)?;
+    on_stage("lease-dead", Setting::default(), |stage| {
+        let (_second, _) = waiting(stage, Setting::default())?;
         // It dies in the middle of its work.
         stage.log.kill_after(2, stage.operator.process().id())?;
         apply(stage, "aurora")?;
@@ -127,17 +123,18 @@ fn another_goes_on_where_a_dead_operator_was_but_not_before_its_time() -> anyhow
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn an_operator_that_was_frozen_ends_without_another_write() -> anyhow::Result<()> {
-    on_stage("lease-frozen", SHORT, |stage| {
+    on_stage("lease-frozen", Setting::default(), |stage| {
         apply(stage, "aurora")?;
         stage.ready("aurora")?;
-        let (mut second, _) = waiting(stage, SHORT)?;
+        let (mut second, _) = waiting(stage, Setting::default())?;
         let frozen = held(&stage.operator)?;
         stage.operator.process().freeze()?;
         let next = taken_over(stage, &frozen)?;
-        // Work that it would do as soon as it goes on: its watches tell of all of this.
-        for name in ["borealis", "corona", "dawn"] {
+        // Work that nobody has done when it goes on, and that its watches tell of at once.
+        second.process().freeze()?;
+        let sales = ["borealis", "corona", "dawn"];
+        for name in sales {
             apply(stage, name)?;
-            stage.ready(name)?;
         }
         stage.log.take();
         stage.operator.process().thaw()?;
@@ -148,8 +145,11 @@ fn an_operator_that_was_frozen_ends_without_another_write() -> anyhow::Result<()
         let mut said = stage.log.take();
         said.retain(|request| request.method != "GET" && !request.path.contains("/leases/"));
         ensure!(said.is_empty(), "{said:#?}");
-        ensure!(held(&second)?.holder == next.holder, "the other goes on");
-        ensure!(second.process().is_running()?);
+        second.process().thaw()?;
+        for name in sales {
+            stage.ready(name)?;
+        }
+        ensure!(held(&second)?.holder == next.holder, "the other went on");
         Ok(())
     })
 }
