@@ -134,10 +134,16 @@ impl Lease {
     pub(crate) async fn acquire(&mut self, tasks: &Tasks) -> anyhow::Result<()> {
         // The record last seen, and since when it is the same.
         let mut seen: Option<(Option<String>, Instant)> = None;
+        let mut told = None;
         loop {
-            match self.api.get_opt(&self.name).await {
-                Ok(None) => self.take(None).await?,
-                Ok(Some(record)) => {
+            let look = tokio::time::timeout(self.duration, self.api.get_opt(&self.name));
+            let waits_for = match look.await {
+                Ok(Ok(None)) => {
+                    self.take(None).await?;
+                    None
+                }
+                Ok(Ok(Some(record))) => {
+                    let holder = holder_of(&record).map(|holder| format!("held by {holder}"));
                     let version = record.resource_version();
                     let since = match seen {
                         Some((ref before, since)) if *before == version => since,
@@ -147,12 +153,20 @@ impl Lease {
                     if is_free(&record) || since.elapsed() >= duration_of(&record, self.duration) {
                         self.take(Some(record)).await?;
                     }
+                    holder
                 }
-                Err(error) => warn!(error = %chain(&error), "the lease cannot be read"),
-            }
+                Ok(Err(error)) => Some(chain(&error)),
+                Err(_) => Some("no answer from the API server".to_owned()),
+            };
             if self.held.is_some() {
                 info!(lease.holder = self.identity, "holds the lease");
                 return Ok(());
+            }
+            if let Some(why) = &waits_for
+                && told != waits_for
+            {
+                warn!(lease.name = self.name, why, "waits for the lease");
+                told = waits_for;
             }
             if tasks.sleep(LOOK.min(self.duration / 10)).await {
                 bail!("stopped before the lease was free");
@@ -266,9 +280,7 @@ impl Lease {
     }
 
     fn is_ours(&self, record: &Record) -> bool {
-        let spec = record.spec.as_ref();
-        let holder = spec.and_then(|spec| spec.holder_identity.as_deref());
-        holder == Some(self.identity.as_str())
+        holder_of(record) == Some(self.identity.as_str())
     }
 
     fn spec(&self, transitions: i32) -> LeaseSpec {
@@ -285,11 +297,12 @@ impl Lease {
 }
 
 fn is_free(record: &Record) -> bool {
-    let holder = record
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.holder_identity.as_deref());
-    holder.is_none_or(str::is_empty)
+    holder_of(record).is_none()
+}
+
+fn holder_of(record: &Record) -> Option<&str> {
+    let holder = record.spec.as_ref()?.holder_identity.as_deref();
+    holder.filter(|holder| !holder.is_empty())
 }
 
 /// How long its holder may be silent.
