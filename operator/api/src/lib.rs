@@ -83,7 +83,8 @@ pub struct TicketingEventSpec {
     pub event_id: Option<EventId>,
     /// The event itself, created once in the ticket service; its id is then in
     /// `status.eventId`. Afterwards the admin console owns the row, and changes here have no
-    /// effect. Either this or `eventId`.
+    /// effect. A resource that is deleted and made anew creates another event: to go on with
+    /// the same one, declare its id as `eventId` instead. Either this or `eventId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<DeclaredEvent>,
     /// When the sale opens and closes.
