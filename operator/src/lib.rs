@@ -68,9 +68,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Release(args) => {
             let released = threads.block_on(release::run(&args))?;
             say(&format!(
-                "let go of {} sales: {}\n",
-                released.len(),
-                released.join(", ")
+                "let go of {} sales: {}\nand of {} floors: {}\n",
+                released.sales.len(),
+                released.sales.join(", "),
+                released.workloads.len(),
+                released.workloads.join(", ")
             ))
         }
         Command::Crd => say(&crd::yaml()?),

@@ -1,5 +1,5 @@
-//! `urr-operator release`: lets go of every sale before the operator is uninstalled, so that
-//! no finalizer stays that nobody takes away.
+//! `urr-operator release`: lets go of every sale and every floor before the operator is
+//! uninstalled, so that no finalizer and no minimum stays that nobody takes away.
 
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use urr_operator_api::{DeletionPolicy, TicketingEvent, names};
 use urr_kit::Clock;
 
 use crate::{
+    capacity,
     lease::{Lease, LeaseArgs},
     scope::ScopeArgs,
 };
@@ -31,21 +32,35 @@ pub(crate) struct Args {
     lease: LeaseArgs,
 }
 
-/// Refuses while a sale has `deletionPolicy: Delete`; takes our finalizer from the others.
-pub(crate) async fn run(args: &Args) -> anyhow::Result<Vec<String>> {
+/// What was let go of, by namespace and name.
+pub(crate) struct Released {
+    /// Sales without our finalizer.
+    pub(crate) sales: Vec<String>,
+    /// Autoscalers and Deployments that are back at their base.
+    pub(crate) workloads: Vec<String>,
+}
+
+/// Refuses while a sale has `deletionPolicy: Delete`; takes our finalizer from the others, and
+/// our floors from their services.
+pub(crate) async fn run(args: &Args) -> anyhow::Result<Released> {
     let client = Client::try_default().await.context("no cluster")?;
     retained(&client, &args.scope).await?;
     // An operator that still runs would put back what is taken.
     let mut lease = Lease::new(client.clone(), Clock::system(), &args.lease);
     let seized = lease.seize(PAUSE).await;
     seized.context("the operator cannot be stopped by its Lease")?;
-    let mut released = Vec::new();
+    let mut sales = Vec::new();
     for sale in retained(&client, &args.scope).await? {
         if strip(&client, &sale).await? {
-            released.push(named(&sale));
+            sales.push(named(&sale));
         }
     }
-    Ok(released)
+    let mut workloads = Vec::new();
+    for scope in args.scope.scopes() {
+        let released = capacity::let_go(&client, &scope).await;
+        workloads.extend(released.context("cannot let go of the floors")?);
+    }
+    Ok(Released { sales, workloads })
 }
 
 fn named(sale: &TicketingEvent) -> String {

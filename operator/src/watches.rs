@@ -42,7 +42,7 @@ pub(crate) struct Watched {
     pub(crate) platforms: Store<ConfigMap>,
     /// Of our services.
     pub(crate) deployments: Store<Deployment>,
-    /// Of our services.
+    /// All: which of them scales a service of ours says its target.
     pub(crate) autoscalers: Store<HorizontalPodAutoscaler>,
     /// Of our services.
     pub(crate) services: Store<Service>,
@@ -79,9 +79,9 @@ impl Watched {
                 Change::One(deployment) => world.saw_deployment(deployment),
                 Change::All => world.bells.ring(),
             }),
-            autoscalers: watches.add(of_services(), |world, _| {
-                world.bells.capacity.ring();
-                world.bells.sale.ring();
+            autoscalers: watches.add(everything(), |world, change| match change {
+                Change::One(autoscaler) => world.saw_autoscaler(autoscaler),
+                Change::All => world.bells.ring(),
             }),
             services: watches.add(of_services(), |world, _| world.bells.sale.ring()),
             database_services: watches.add(made_by_us(), |world, _| world.bells.platform.ring()),

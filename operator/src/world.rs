@@ -10,7 +10,9 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
+use k8s_openapi::api::{
+    apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::ConfigMap,
+};
 use kube::{Client, Resource, ResourceExt};
 use parking_lot::{Mutex, RwLock};
 use urr_kit::Clock;
@@ -141,6 +143,12 @@ impl World {
         before.as_deref() != Some(sentence)
     }
 
+    /// What was said about `what` is no longer so: said again, it is news.
+    pub(crate) fn is_over(&self, namespace: &str, what: &str) {
+        let key = (namespace.to_owned(), what.to_owned());
+        self.found.said.lock().remove(&key);
+    }
+
     /// Notes how a platform is.
     pub(crate) fn note_platform(&self, namespace: &str, platform: Platform) {
         let load = platform.load.clone();
@@ -170,7 +178,7 @@ impl World {
     /// One service of a namespace, where it has a Deployment.
     pub(crate) fn workload(&self, namespace: &str, service: Service) -> Option<Workload> {
         let deployment = scaling::deployment_of(namespace, service, self)?;
-        let autoscaler = scaling::autoscaler_of(&deployment, namespace, self);
+        let autoscaler = scaling::autoscaler_of(&deployment, self);
         let bounds = scaling::bounds(&deployment, autoscaler.as_deref());
         let sales = self.sales_of(namespace);
         let sales = sales.values().map(|asks| &asks.sale);
@@ -194,6 +202,15 @@ impl World {
         }
         self.bells.capacity.ring_for(deployment);
         self.bells.sale.ring();
+    }
+
+    /// An autoscaler changed, or is gone.
+    pub(crate) fn saw_autoscaler(&self, autoscaler: &HorizontalPodAutoscaler) {
+        let deployments = &self.watched.deployments;
+        if let Some(deployment) = deployments.find(|found| scaling::scales(autoscaler, found)) {
+            self.bells.capacity.ring_for(&deployment);
+            self.bells.sale.ring();
+        }
     }
 
     /// Notes whether less of a service is ready than wanted, and how long that took.

@@ -193,3 +193,46 @@ fn where_there_is_an_autoscaler_its_minimum_is_the_floor() -> anyhow::Result<()>
         minimum(1)
     })
 }
+
+fn patched(stage: &Stage<'_>, object: &str, patch: &str) -> anyhow::Result<()> {
+    let arguments = [
+        "patch",
+        object,
+        "--namespace",
+        stage.namespace,
+        "--type=merge",
+    ];
+    kubectl(&[&arguments[..], &["--patch", patch]].concat(), "")?
+        .ok("kubectl patch")
+        .map(drop)
+}
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn a_base_above_the_autoscalers_maximum_is_capped_and_told() -> anyhow::Result<()> {
+    let setting = Setting {
+        values: &["autoscaling.enabled=true"],
+        ..Setting::default()
+    };
+    on_stage("base", setting, |stage| {
+        let base = r#"{"metadata": {"annotations": {"urr.internal/base-replicas": "4"}}}"#;
+        patched(stage, "deployment/urr-ticket", base)?;
+        let minimum = |wanted: u64| {
+            eventually(&format!("a minimum of {wanted}"), || {
+                let found = get(stage.namespace, "horizontalpodautoscaler/urr-ticket")?;
+                let minimum = &found.context("it is installed")?["spec"]["minReplicas"];
+                Ok((*minimum == wanted).then_some(()))
+            })
+        };
+        minimum(4)?;
+        // Whoever made it, and whatever its labels.
+        let label = r#"{"metadata": {"labels": {"urr.internal/service": null}}}"#;
+        patched(stage, "horizontalpodautoscaler/urr-ticket", label)?;
+        let most = r#"{"spec": {"maxReplicas": 3, "minReplicas": 1}}"#;
+        patched(stage, "horizontalpodautoscaler/urr-ticket", most)?;
+        minimum(3)?;
+        let told = stage.event("urr-ticket", "CappedByMaxReplicas")?;
+        ensure!(told.contains("its autoscaler allows 3"), "{told}");
+        Ok(())
+    })
+}

@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use urr_e2e::{
     Account, Answer, Chart, Namespace, Process, Release, apply, eventually, exists, get,
-    in_namespace, install_definition, kubectl, labelled, program, run,
+    in_namespace, in_seconds, install_definition, kubectl, labelled, opens, program, run,
 };
 
 /// A sale far away with that deletion policy.
@@ -45,8 +45,8 @@ fn install(namespace: &Namespace) -> anyhow::Result<Release> {
     Chart::Operator.install(namespace.name(), &arguments)
 }
 
-/// An operator with the Lease and the rights that the chart's own would have.
-fn operator(namespace: &Namespace) -> anyhow::Result<Process> {
+/// An operator with the Lease, of that time, and the rights that the chart's own would have.
+fn operator(namespace: &Namespace, lease_seconds: &str) -> anyhow::Result<Process> {
     install_definition()?;
     install(namespace)?;
     let account = Account::of(namespace.name())?;
@@ -55,7 +55,7 @@ fn operator(namespace: &Namespace) -> anyhow::Result<Process> {
     let mut command = Command::new(program);
     command
         .args(["run", "--namespace", name, "--watch-namespaces", name])
-        .args(["--port", "0", "--lease-seconds", "3"])
+        .args(["--port", "0", "--lease-seconds", lease_seconds])
         .env("KUBECONFIG", account.kubeconfig());
     Process::start(command, &log)
 }
@@ -124,7 +124,7 @@ fn uninstall(namespace: &Namespace, release: &Release) -> anyhow::Result<(Answer
 #[ignore = "needs a cluster: make e2e"]
 fn an_operator_goes_when_it_has_let_go_of_all_sales() -> anyhow::Result<()> {
     in_namespace("release", |namespace| {
-        let mut operator = operator(namespace)?;
+        let mut operator = operator(namespace, "3")?;
         let release = install(namespace)?;
         apply(namespace.name(), &sale("Delete"))?;
         eventually("the operator has the sale", || {
@@ -163,5 +163,82 @@ fn an_operator_goes_when_it_has_let_go_of_all_sales() -> anyhow::Result<()> {
         kubectl(&sale, "")?
             .ok("nobody is needed for that")
             .map(drop)
+    })
+}
+
+/// A service as the chart urr installs it, with a base of two.
+fn service(name: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": name,
+            "labels": {"urr.internal/service": name},
+            "annotations": {"urr.internal/base-replicas": "2"},
+        },
+        "spec": {
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": name, "image": "localhost/urr:test"}]},
+            },
+        },
+    })
+}
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn floors_go_with_the_operator() -> anyhow::Result<()> {
+    in_namespace("floorless", |namespace| {
+        let mut operator = operator(namespace, "15")?;
+        let release = install(namespace)?;
+        let scaled = json!({
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "queue"},
+            "spec": {
+                "maxReplicas": 9,
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "queue"},
+            },
+        });
+        for object in [service("ticket"), service("queue"), scaled] {
+            apply(namespace.name(), &object.to_string())?;
+        }
+        let sale = json!({
+            "apiVersion": "urr.internal/v1alpha1",
+            "kind": "TicketingEvent",
+            "metadata": {"name": "kept"},
+            "spec": {
+                "eventId": "5c1a3b1e-6f0e-4f55-9d0c-2b8b1c7d9a11",
+                "sale": opens(in_seconds(3600)),
+                "capacity": {"prescaleSeconds": 86_400, "floors": [
+                    {"service": "ticket", "replicas": 4}, {"service": "queue", "replicas": 5}
+                ]},
+            },
+        });
+        apply(namespace.name(), &sale.to_string())?;
+        let is = |ticket: u64, queue: u64| {
+            let spec = |object: &str| -> anyhow::Result<Value> {
+                Ok(get(namespace.name(), object)?.context("it is applied")?["spec"].clone())
+            };
+            eventually(&format!("{ticket} of ticket, {queue} of queue"), || {
+                let of_ticket = spec("deployment/ticket")?["replicas"] == ticket;
+                let of_queue = spec("horizontalpodautoscaler/queue")?["minReplicas"] == queue;
+                Ok((of_ticket && of_queue).then_some(()))
+            })
+        };
+        is(4, 5)?;
+        let (helm, hook) = uninstall(namespace, &release)?;
+        let words = hook.last().context("the hook was run")?;
+        helm.ok(&format!("helm uninstall, {}", words.errors))?;
+        assert!(words.output.contains("and of 2 floors"), "{}", words.output);
+        // Where nobody says a minimum it is one.
+        is(2, 1)?;
+        let autoscaler = get(namespace.name(), "horizontalpodautoscaler/queue")?;
+        let managers = autoscaler.context("it stays")?["metadata"]["managedFields"].to_string();
+        assert!(!managers.contains("urr-operator/capacity"), "{managers}");
+        eventually("the operator has stopped", || {
+            Ok((!operator.is_running()?).then_some(()))
+        })
     })
 }

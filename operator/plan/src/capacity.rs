@@ -94,7 +94,7 @@ pub fn peak<'a>(
 fn within(bounds: Bounds, sum: u32) -> Wanted {
     let asked = sum.max(bounds.base);
     Wanted {
-        replicas: asked.min(bounds.most.max(bounds.base)),
+        replicas: asked.min(bounds.most),
         asked,
     }
 }
@@ -163,12 +163,15 @@ mod tests {
         let capped = wanted(Service::Ticket, &[sale(0, 60)], BOUNDS, at(0));
         assert_eq!((capped.replicas, capped.asked), (50, 60));
         assert!(capped.is_capped());
-        // A base above the most is a mistake of the chart; nobody is turned off for it.
-        let odd = Bounds { base: 9, most: 5 };
-        assert_eq!(
-            wanted(Service::Ticket, &[sale(0, 7)], odd, at(0)).replicas,
-            9
+        // The API takes no minimum above the maximum.
+        let odd = wanted(
+            Service::Ticket,
+            &[sale(0, 7)],
+            Bounds { base: 9, most: 5 },
+            at(0),
         );
+        assert_eq!((odd.replicas, odd.asked), (5, 9));
+        assert!(odd.is_capped());
     }
 
     #[test]
