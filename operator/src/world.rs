@@ -18,14 +18,14 @@ use parking_lot::{Mutex, RwLock};
 use urr_kit::Clock;
 use urr_operator_api::{Phase, Service, TicketingEvent, Topic, conditions::ConditionType, names};
 use urr_operator_plan::{
-    LoadTable, Timetable, Wanted,
+    Demand, LoadTable, Timetable, Wanted,
     capacity::{self, Bounds, Sale},
-    demands,
+    demands, demands_as_before,
     verdict::DataSeen,
 };
 
 use crate::{
-    bells::Bells, capacity as scaling, clients::Peers, report::Reporter, sale::Memory,
+    bells::Bells, capacity as scaling, clients::Peers, platform, report::Reporter, sale::Memory,
     telemetry::Instruments, watches::Watched,
 };
 
@@ -46,18 +46,13 @@ pub(crate) struct Warmup {
     pub(crate) seconds: Option<u32>,
 }
 
-/// The platform of a namespace, as its controller last saw it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Platform {
-    pub(crate) data: DataSeen,
-    pub(crate) load: LoadTable,
-}
-
 /// What one sale asks of what it shares with others.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Asks {
     pub(crate) sale: Sale,
     pub(crate) topics: Vec<Topic>,
+    /// Whether it could take place once, so that people may depend on it.
+    pub(crate) was_accepted: bool,
 }
 
 /// See the module.
@@ -77,7 +72,8 @@ pub(crate) struct World {
 /// What was found out.
 #[derive(Default)]
 struct Found {
-    platforms: RwLock<BTreeMap<String, Platform>>,
+    /// The data plane of each namespace, as its controller last saw it.
+    data: RwLock<BTreeMap<String, DataSeen>>,
     /// By namespace, then by uid.
     asks: RwLock<BTreeMap<String, BTreeMap<String, Arc<Asks>>>>,
     warmups: Mutex<BTreeMap<(String, Service), Warmup>>,
@@ -113,32 +109,39 @@ impl World {
 
     // === platforms ===
 
-    /// The platform of a namespace, where there is one and it was looked at.
-    pub(crate) fn platform(&self, namespace: &str) -> Option<Platform> {
+    /// The settings of a namespace, where the chart was installed.
+    fn settings(&self, namespace: &str) -> Option<Arc<ConfigMap>> {
         self.watched
             .platforms
-            .find(|found| found.namespace().as_deref() == Some(namespace))?;
-        self.found.platforms.read().get(namespace).cloned()
+            .find(|found| found.namespace().as_deref() == Some(namespace))
     }
 
-    /// A platform's settings changed, or are gone.
+    /// The data plane of a namespace as its controller last saw it; `None` where there are no
+    /// settings to look at.
+    pub(crate) fn data(&self, namespace: &str) -> Option<DataSeen> {
+        self.settings(namespace)?;
+        let seen = self.found.data.read().get(namespace).cloned();
+        Some(seen.unwrap_or(DataSeen::Unknown))
+    }
+
+    /// A platform's settings changed, or are gone. What sales ask for is computed by them.
     pub(crate) fn saw_platform(&self, platform: &ConfigMap) {
         self.bells.platform.ring_for(platform);
-        self.bells.sale.ring();
+        self.saw_all_sales();
     }
 
     /// Whether every platform was looked at since the start.
     pub(crate) fn has_seen_platforms(&self) -> bool {
-        let seen = self.found.platforms.read();
+        let seen = self.found.data.read();
         let platforms = self.watched.platforms.state();
         platforms
             .iter()
             .all(|found| seen.contains_key(&found.namespace().unwrap_or_default()))
     }
 
-    /// Whether this sentence about `store` is news. From now on it is not.
-    pub(crate) fn is_news(&self, namespace: &str, store: &str, sentence: &str) -> bool {
-        let key = (namespace.to_owned(), store.to_owned());
+    /// Whether this sentence is news: the last one about `what` of a namespace was another.
+    pub(crate) fn is_news(&self, namespace: &str, what: &str, sentence: &str) -> bool {
+        let key = (namespace.to_owned(), what.to_owned());
         let before = self.found.said.lock().insert(key, sentence.to_owned());
         before.as_deref() != Some(sentence)
     }
@@ -149,28 +152,22 @@ impl World {
         self.found.said.lock().remove(&key);
     }
 
-    /// Notes how a platform is.
-    pub(crate) fn note_platform(&self, namespace: &str, platform: Platform) {
-        let load = platform.load.clone();
-        let before = self
-            .found
-            .platforms
-            .write()
-            .insert(namespace.to_owned(), platform.clone());
-        if before.as_ref().map(|before| &before.load) != Some(&load) {
-            self.saw_all_sales();
-        }
-        if before != Some(platform) {
+    /// Notes how a data plane is; how it was before.
+    pub(crate) fn note_data(&self, namespace: &str, data: &DataSeen) -> Option<DataSeen> {
+        let mut all = self.found.data.write();
+        let before = all.insert(namespace.to_owned(), data.clone());
+        drop(all);
+        if before.as_ref() != Some(data) {
             self.bells.sale.ring();
         }
+        before
     }
 
-    /// What services are asked and can serve in a namespace.
-    pub(crate) fn load(&self, namespace: &str) -> LoadTable {
-        let platforms = self.found.platforms.read();
-        platforms
-            .get(namespace)
-            .map_or_else(LoadTable::default, |platform| platform.load.clone())
+    /// What services are asked and can serve in a namespace; `None` while its settings are not
+    /// there or cannot be read. Read from the settings themselves: no floor waits for a look at
+    /// the platform, and after a restart none is computed by another table first.
+    fn load(&self, namespace: &str) -> Option<LoadTable> {
+        platform::load(&*self.settings(namespace)?)
     }
 
     // === workloads ===
@@ -292,7 +289,11 @@ impl World {
     pub(crate) fn asks(&self, sale: &TicketingEvent) -> Asks {
         let is_over = sale.status.as_ref().and_then(|status| status.phase) == Some(Phase::Ended);
         Asks {
-            sale: sale_of(sale, &self.load(&sale.namespace().unwrap_or_default())),
+            sale: sale_of(
+                sale,
+                self.load(&sale.namespace().unwrap_or_default()).as_ref(),
+            ),
+            was_accepted: sale.was_accepted(),
             // What is over asks for no partitions any more.
             topics: if is_over {
                 Vec::new()
@@ -338,9 +339,12 @@ impl World {
     }
 }
 
-/// What a sale asks of services, and when.
-fn sale_of(sale: &TicketingEvent, load: &LoadTable) -> Sale {
-    let demands = demands(&sale.spec, load);
+/// What a sale asks of services, and when. Without a table it asks for what the status says.
+fn sale_of(sale: &TicketingEvent, load: Option<&LoadTable>) -> Sale {
+    let demands = match load {
+        Some(load) => demands(&sale.spec, load),
+        None => demands_as_before(&sale.spec, &demands_in_status(sale)),
+    };
     let seats = sale
         .status
         .as_ref()
@@ -363,6 +367,19 @@ fn sale_of(sale: &TicketingEvent, load: &LoadTable) -> Sale {
     }
 }
 
+/// What a sale asks of services, as it was written into its status.
+fn demands_in_status(sale: &TicketingEvent) -> Vec<Demand> {
+    let status = sale.status.as_ref();
+    let capacity = status.and_then(|status| status.capacity.as_ref());
+    let services = capacity.into_iter().flat_map(|capacity| &capacity.services);
+    let demands = services.map(|service| Demand {
+        service: service.name,
+        floor: service.floor,
+        sum: service.sum.clone(),
+    });
+    demands.collect()
+}
+
 /// The status of one condition, where it was written.
 pub(crate) fn condition(sale: &TicketingEvent, type_: ConditionType) -> Option<&str> {
     let conditions = &sale.status.as_ref()?.conditions;
@@ -375,4 +392,41 @@ pub(crate) fn condition(sale: &TicketingEvent, type_: ConditionType) -> Option<&
 /// The service that an object belongs to, by its label.
 pub(crate) fn service_of(object: &impl Resource) -> Option<Service> {
     object.labels().get(names::SERVICE_LABEL)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use urr_operator_plan::Load;
+
+    use super::*;
+
+    #[test]
+    fn without_a_table_a_sale_asks_for_what_its_status_says() {
+        let sale: TicketingEvent = serde_json::from_value(json!({
+            "apiVersion": "urr.internal/v1alpha1", "kind": "TicketingEvent",
+            "metadata": {"name": "aurora"},
+            "spec": {
+                "eventId": "5c1a3b1e-6f0e-4f55-9d0c-2b8b1c7d9a10",
+                "sale": {"opensAt": "2027-03-12T11:00:00Z", "closesAt": "2027-03-19T11:00:00Z"},
+                "capacity": {"expectedUsers": 60_000}
+            },
+            "status": {"capacity": {"summary": "40/40", "services": [{
+                "name": "ticket", "floor": 40, "asked": 40, "wanted": 40, "ready": 40,
+                "from": "2027-03-12T10:45:00Z", "sum": "much"
+            }]}}
+        }))
+        .expect("a sale");
+        let open = "2027-03-12T12:00:00Z".parse().expect("a time");
+        let floor = |load: Option<&LoadTable>| sale_of(&sale, load).floor_at(Service::Ticket, open);
+        assert_eq!(floor(None), 40);
+        let mut table = LoadTable::default();
+        let load = Load {
+            per_waiting_user: 0.0,
+            per_admitted_user: 50.0,
+            per_replica: 100.0,
+        };
+        table.services.insert(Service::Ticket, load);
+        assert_eq!(floor(Some(&table)), 60);
+    }
 }

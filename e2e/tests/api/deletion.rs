@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use reqwest::StatusCode;
 use serde_json::json;
-use urr_e2e::{Service, apply, eventually, exists, in_seconds, kubectl};
+use urr_e2e::{Service, apply, declared_sale, eventually, exists, in_seconds, kubectl};
 
 use crate::stage::{Setting, declared, on_stage, opens, sale, text};
 
@@ -24,6 +24,54 @@ fn retain_lets_go_of_the_policy_and_keeps_the_event() -> anyhow::Result<()> {
         }
         let there = stage.services.event(&event)?;
         ensure!(there.status == StatusCode::OK, "{there:?}");
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn a_declared_event_that_stays_is_named() -> anyhow::Result<()> {
+    on_stage("kept", Setting::default(), |stage| {
+        let paused = declared_sale("aurora", &json!({"paused": true}));
+        apply(stage.namespace, &paused.to_string())?;
+        let sentence = stage.says("aurora", "Accepted", "Unknown", "Paused")?;
+        ensure!(sentence.contains("once spec.paused is false"), "{sentence}");
+        let acting = declared_sale("aurora", &json!({}));
+        apply(stage.namespace, &acting.to_string())?;
+        let event = text(&stage.ready("aurora")?["status"]["eventId"]);
+        stage.delete("aurora")?;
+        stage.gone("aurora")?;
+        let told = stage.event("aurora", "EventKept")?;
+        ensure!(
+            told.contains(&format!("declare eventId: {event}")),
+            "{told}"
+        );
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn a_token_that_is_no_longer_known_unmakes_no_sale() -> anyhow::Result<()> {
+    on_stage("token", Setting::default(), |stage| {
+        stage.sell("aurora", &json!({}))?;
+        stage.ready("aurora")?;
+        stage.operator.kill()?;
+        let token = json!({"stringData": {"token": "x".repeat(40)}}).to_string();
+        let patch = [
+            "patch",
+            "secret/urr-internal",
+            "--namespace",
+            stage.namespace,
+        ];
+        kubectl(&[&patch[..], &["--patch", &token]].concat(), "")?.ok("kubectl patch")?;
+        stage.operator.restart()?;
+        stage.says("aurora", "PolicyApplied", "False", "Refused")?;
+        stage.says("aurora", "Accepted", "True", "Accepted")?;
+        stage.delete("aurora")?;
+        stage.gone("aurora")?;
+        let told = stage.event("aurora", "PolicyKept")?;
+        ensure!(told.contains("could not be taken back"), "{told}");
         Ok(())
     })
 }

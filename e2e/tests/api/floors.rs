@@ -194,6 +194,53 @@ fn where_there_is_an_autoscaler_its_minimum_is_the_floor() -> anyhow::Result<()>
     })
 }
 
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn no_restart_lets_a_floor_fall() -> anyhow::Result<()> {
+    let measured = Setting {
+        values: &[
+            "operator.load.measuredAt=here",
+            "operator.load.services.ticket.perWaitingUser=0",
+            "operator.load.services.ticket.perAdmittedUser=5",
+            "operator.load.services.ticket.perReplica=100",
+        ],
+        ..Setting::default()
+    };
+    on_stage("restart", measured, |stage| {
+        let crowd = json!({
+            "sale": opens(in_seconds(3600)),
+            "capacity": {"expectedUsers": 1000, "prescaleSeconds": 86_400},
+        });
+        stage.sell("aurora", &crowd)?;
+        // 100 x 5 x 1.2 / 100 = 6; by the operator's own table it is 3.
+        replicas(stage, "ticket", 6)?;
+        stage.ready("aurora")?;
+        // Counts every change of the spec, a short one as well.
+        let generation = |stage: &Stage<'_>| {
+            let ticket = get(stage.namespace, "deployment/urr-ticket")?;
+            anyhow::Ok(ticket.context("it is installed")?["metadata"]["generation"].clone())
+        };
+        let before = generation(stage)?;
+        for (sale, settings, payment) in [("second", None, 2), ("third", Some("{"), 4)] {
+            stage.operator.kill()?;
+            if let Some(settings) = settings {
+                let patch = json!({"data": {"platform.json": settings}}).to_string();
+                patched(stage, "configmap/urr-platform", &patch)?;
+            }
+            stage.operator.restart()?;
+            let floors = floors(&json!([{"service": "payment", "replicas": 2}]));
+            let further = json!({"sale": opens(in_seconds(3600)), "capacity": floors});
+            stage.sell(sale, &further)?;
+            // Who was looked at first does not matter: all are, and payment rises last.
+            replicas(stage, "payment", payment)?;
+            let now = generation(stage)?;
+            ensure!(now == before, "{sale}: from {before} to {now}");
+        }
+        stage.says("aurora", "DataReady", "False", "SettingsInvalid")?;
+        Ok(())
+    })
+}
+
 fn patched(stage: &Stage<'_>, object: &str, patch: &str) -> anyhow::Result<()> {
     let arguments = [
         "patch",

@@ -1,12 +1,13 @@
 //! The operator makes what a namespace needs as soon as the chart is there, with any provider.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
 use urr_e2e::{
     Account, Chart, Foreign, Kubelet, Namespace, Operator, apply, completed, events, eventually,
-    get, in_namespace, items, labelled, rolled_out, uuid,
+    get, in_namespace, in_seconds, items, kubectl, labelled, rolled_out, uuid,
 };
 
-use crate::stage::{condition, sale, text};
+use crate::stage::{Setting, condition, install, on_stage, opens, sale, text};
 
 const DATABASES: [&str; 6] = ["auth", "ticket", "payment", "stats", "community", "queue"];
 
@@ -49,6 +50,93 @@ fn small_installs_get_a_postgres_for_each_database() -> anyhow::Result<()> {
             });
             Ok(topics.any(completed).then_some(()))
         })
+    })
+}
+
+/// Small ones, with that many connections.
+const BUILT_IN: [&str; 4] = [
+    "postgres.provider=BuiltIn",
+    "postgres.image=localhost/postgres:15",
+    "postgres.external.host=",
+    "postgres.maxConnections=210",
+];
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn no_store_begins_anew_while_a_sale_is_on() -> anyhow::Result<()> {
+    let setting = Setting {
+        values: &BUILT_IN,
+        ..Setting::default()
+    };
+    on_stage("quiet", setting, |stage| {
+        let postgres = || {
+            let set = get(stage.namespace, "statefulset/urr-postgres-ticket")?;
+            set.context("it was made")
+        };
+        let connections =
+            |set: &Value| text(&set["spec"]["template"]["spec"]["containers"][0]["args"][1]);
+        // The lobby is open.
+        stage.sell("aurora", &json!({"sale": opens(in_seconds(600))}))?;
+        stage.ready("aurora")?;
+        let template = postgres()?["spec"]["template"].clone();
+
+        let more = [
+            &BUILT_IN[..],
+            &["postgres.maxConnections=220", "postgres.storageClass=fast"],
+        ];
+        install(stage.namespace, stage.services, &more.concat())?;
+        let told = stage.event("urr-platform", "StoreWaits")?;
+        ensure!(told.contains("until no sale is on"), "{told}");
+        let told = stage.event("urr-platform", "VolumeStays")?;
+        ensure!(told.contains("asks for the storage class fast"), "{told}");
+        // Whoever turned it off did not mean it.
+        let off = ["scale", "statefulset/urr-postgres-ticket", "--replicas=0"];
+        kubectl(&[&off[..], &["--namespace", stage.namespace]].concat(), "")?
+            .ok("kubectl scale")?;
+        eventually("it is on", || {
+            Ok((postgres()?["spec"]["replicas"] == 1).then_some(()))
+        })?;
+        ensure!(
+            postgres()?["spec"]["template"] == template,
+            "nothing else was written"
+        );
+
+        stage.delete("aurora")?;
+        eventually("the new settings", || {
+            Ok((connections(&postgres()?) == "max_connections=220").then_some(()))
+        })?;
+        ensure!(connections(&json!({"spec": {"template": template}})) == "max_connections=210");
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn what_the_api_server_refuses_is_told() -> anyhow::Result<()> {
+    on_stage("refused", Setting::default(), |stage| {
+        stage.sell("aurora", &json!({}))?;
+        stage.ready("aurora")?;
+        let settings = json!({
+            "postgres": {"provider": "External"},
+            "kafka": {"provider": "Direct", "partitions": 4},
+            "jobs": {"activeDeadlineSeconds": -1},
+        });
+        let patch = json!({"data": {"platform.json": settings.to_string()}}).to_string();
+        let arguments = [
+            "patch",
+            "configmap/urr-platform",
+            "--namespace",
+            stage.namespace,
+        ];
+        kubectl(&[&arguments[..], &["--patch", &patch]].concat(), "")?.ok("kubectl patch")?;
+        let sentence = stage.says("aurora", "DataReady", "False", "Refused")?;
+        ensure!(
+            sentence.contains("spec.activeDeadlineSeconds"),
+            "{sentence}"
+        );
+        let told = stage.event("urr-platform", "Refused")?;
+        ensure!(told.contains("spec.activeDeadlineSeconds"), "{told}");
+        Ok(())
     })
 }
 
@@ -110,6 +198,12 @@ fn missing(namespace: &Namespace) -> anyhow::Result<()> {
     assert!(sentence.contains("postgresql.cnpg.io"), "{sentence}");
     let told = eventually("an event about it", || {
         let all = events(namespace.name(), "aurora")?;
+        Ok(all.into_iter().find(|(reason, _)| reason == "ApiMissing"))
+    })?;
+    assert!(told.1.contains("postgresql.cnpg.io"), "{told:?}");
+    // Whoever has no sale yet looks at the platform.
+    let told = eventually("an event about the platform", || {
+        let all = events(namespace.name(), "urr-platform")?;
         Ok(all.into_iter().find(|(reason, _)| reason == "ApiMissing"))
     })?;
     assert!(told.1.contains("postgresql.cnpg.io"), "{told:?}");

@@ -21,9 +21,12 @@ pub mod schema;
 pub mod service;
 pub mod status;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 use urr_contract::EventId;
+
+use conditions::{ConditionStatus, ConditionType};
 
 pub use admission::Admission;
 pub use capacity::{AdmissionMode, Capacity, Floor};
@@ -112,5 +115,19 @@ impl TicketingEvent {
     pub fn event_id(&self) -> Option<EventId> {
         let created = || self.status.as_ref().and_then(|status| status.event_id);
         self.spec.event_id.or_else(created)
+    }
+
+    /// Whether the sale could take place once. Derived from what lasts: a condition tells only
+    /// how it is now.
+    pub fn was_accepted(&self) -> bool {
+        let Some(status) = &self.status else {
+            return false;
+        };
+        let is_accepted = |found: &Condition| {
+            found.type_ == ConditionType::Accepted.name()
+                && found.status == ConditionStatus::True.name()
+        };
+        let was_created = self.spec.event_id.is_none() && status.event_id.is_some();
+        was_created || status.policy.is_some() || status.conditions.iter().any(is_accepted)
     }
 }

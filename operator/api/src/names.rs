@@ -11,6 +11,8 @@ pub const JOB_LABEL: &str = "urr.internal/job";
 pub const BASE_REPLICAS: &str = "urr.internal/base-replicas";
 /// Annotation of a workload without autoscaler: its most replicas.
 pub const MAX_REPLICAS: &str = "urr.internal/max-replicas";
+/// Annotation of a Job: hash of the pod template that it was made from.
+pub const TEMPLATE_HASH: &str = "urr.internal/template-hash";
 /// Annotation of the CRD: hash of its schema.
 pub const SCHEMA_HASH: &str = "urr.internal/schema-hash";
 /// Annotation that allows deleting a sale that is open; the value is its name.

@@ -26,6 +26,22 @@ pub fn demands(spec: &TicketingEventSpec, table: &LoadTable) -> Vec<Demand> {
         .collect()
 }
 
+/// The same while there is no table to compute by: what was computed `before` stays, so that
+/// nothing falls because settings cannot be read.
+pub fn demands_as_before(spec: &TicketingEventSpec, before: &[Demand]) -> Vec<Demand> {
+    Service::ALL
+        .into_iter()
+        .filter_map(|service| by_hand(spec, service).or_else(|| kept(spec, before, service)))
+        .collect()
+}
+
+fn kept(spec: &TicketingEventSpec, before: &[Demand], service: Service) -> Option<Demand> {
+    spec.capacity.expected_users?;
+    // What has no sum was given by hand, and is no longer.
+    let computed = |demand: &&Demand| demand.service == service && demand.sum.is_some();
+    before.iter().find(computed).cloned()
+}
+
 fn by_hand(spec: &TicketingEventSpec, service: Service) -> Option<Demand> {
     let mut floors = spec.capacity.floors.iter();
     let floor = floors.find(|floor| floor.service == service)?;
@@ -130,6 +146,45 @@ mod tests {
         });
         assert_eq!(floors(&capacity)[0], (Service::Gateway, 7));
         assert!(floors(&capacity).contains(&(Service::QueueAdmission, 1)));
+    }
+
+    #[test]
+    fn without_a_table_nothing_is_computed_and_nothing_falls() {
+        let busy = LoadTable {
+            measured_at: "here".to_owned(),
+            services: [(
+                Service::Ticket,
+                Load {
+                    per_waiting_user: 0.0,
+                    per_admitted_user: 100.0,
+                    per_replica: 100.0,
+                },
+            )]
+            .into(),
+        };
+        let before = demands(
+            &spec(&json!({
+                "expectedUsers": 60_000, "floors": [{"service": "web", "replicas": 7}]
+            })),
+            &busy,
+        );
+        let after = |capacity: &serde_json::Value| -> Vec<_> {
+            let kept = demands_as_before(&spec(capacity), &before);
+            kept.iter()
+                .map(|demand| (demand.service, demand.floor))
+                .collect()
+        };
+        let expected = json!({"expectedUsers": 60_000});
+        assert_eq!(
+            after(&expected),
+            [(Service::QueueAdmission, 1), (Service::Ticket, 120)],
+            "what was given by hand is no longer"
+        );
+        let by_hand =
+            json!({"expectedUsers": 60_000, "floors": [{"service": "ticket", "replicas": 3}]});
+        assert!(after(&by_hand).contains(&(Service::Ticket, 3)));
+        assert_eq!(after(&json!({})), [], "nobody is expected any more");
+        assert_eq!(demands_as_before(&spec(&expected), &[]), []);
     }
 
     #[test]

@@ -13,6 +13,6 @@ pub mod timetable;
 pub mod verdict;
 
 pub use capacity::Wanted;
-pub use demand::{Demand, demands};
+pub use demand::{Demand, demands, demands_as_before};
 pub use load::{Load, LoadTable};
 pub use timetable::Timetable;

@@ -1,6 +1,7 @@
 //! What to say about a sale: its conditions, from what was seen.
 
 use jiff::Timestamp;
+use urr_contract::EventId;
 use urr_operator_api::{
     Phase, Service,
     conditions::{ConditionStatus, ConditionType, Proposed},
@@ -13,8 +14,15 @@ pub enum Existence {
     Unknown,
     /// It is there.
     Found,
-    /// The ticket service does not know it.
+    /// The ticket service does not know the one of `spec.eventId`.
     NotFound,
+    /// The ticket service no longer has the one that was created for the resource.
+    Removed {
+        /// Which.
+        event: EventId,
+    },
+    /// It is created for the resource as soon as that is no longer paused.
+    Paused,
     /// An older resource has it.
     Claimed {
         /// Its name.
@@ -116,7 +124,7 @@ pub struct Seen {
     pub is_suspended: bool,
     /// Whether `spec.paused`.
     pub is_paused: bool,
-    /// Whether it was accepted before.
+    /// Whether it could take place once.
     pub was_accepted: bool,
 }
 
@@ -156,7 +164,10 @@ pub fn accepted(seen: &Seen) -> Proposed {
                 .to_owned(),
         );
     }
-    if let DataSeen::ApiMissing { message } = &seen.data {
+    // A sale that could take place goes on with the data that it has: see DataReady.
+    if let DataSeen::ApiMissing { message } = &seen.data
+        && !seen.was_accepted
+    {
         return accepted(False, "ApiMissing", message.clone());
     }
     match &seen.existence {
@@ -173,6 +184,19 @@ pub fn accepted(seen: &Seen) -> Proposed {
             "the ticket service has no event of spec.eventId: create it in the admin console, or \
              delete this resource and create one with the right id"
                 .to_owned(),
+        ),
+        Existence::Removed { event } => accepted(
+            False,
+            "EventNotFound",
+            format!(
+                "the ticket service no longer has the event {event} that was created for this \
+                 resource: delete the resource; made anew, it gets an event anew"
+            ),
+        ),
+        Existence::Paused => accepted(
+            Unknown,
+            "Paused",
+            "the event of spec.event is created once spec.paused is false".to_owned(),
         ),
         Existence::Claimed { by } => accepted(
             False,
@@ -426,7 +450,12 @@ mod tests {
                 message: "ticket is being migrated".to_owned(),
             };
         };
-        let cases: [(Change, ConditionType, (&str, &str)); 21] = [
+        let api_missing: Change = |seen| {
+            seen.data = DataSeen::ApiMissing {
+                message: "no CloudNativePG".to_owned(),
+            }
+        };
+        let cases: [(Change, ConditionType, (&str, &str)); 25] = [
             (
                 |seen| seen.existence = Existence::NotFound,
                 ConditionType::Accepted,
@@ -462,11 +491,33 @@ mod tests {
             ),
             (
                 |seen| {
+                    seen.existence = Existence::Removed {
+                        event: EventId::random(),
+                    }
+                },
+                ConditionType::Accepted,
+                ("False", "EventNotFound"),
+            ),
+            (
+                |seen| seen.existence = Existence::Paused,
+                ConditionType::Accepted,
+                ("Unknown", "Paused"),
+            ),
+            (
+                |seen| {
+                    seen.was_accepted = false;
                     seen.data = DataSeen::ApiMissing {
                         message: "no CloudNativePG".to_owned(),
                     }
                 },
                 ConditionType::Accepted,
+                ("False", "ApiMissing"),
+            ),
+            // People may be inside: the sale goes on, and only its data is not as it should be.
+            (api_missing, ConditionType::Accepted, ("True", "Accepted")),
+            (
+                api_missing,
+                ConditionType::DataReady,
                 ("False", "ApiMissing"),
             ),
             (

@@ -52,6 +52,11 @@ impl PeerError {
         }
     }
 
+    /// Whether the service does not know the token, or not any more.
+    pub(crate) fn is_unknown_token(&self) -> bool {
+        self.is(StatusCode::UNAUTHORIZED) || self.is(StatusCode::FORBIDDEN)
+    }
+
     fn is(&self, status: StatusCode) -> bool {
         self.status() == Some(status)
     }

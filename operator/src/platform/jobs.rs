@@ -1,8 +1,12 @@
 //! Jobs with the image and settings of a service: migrations and topics.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::{apps::v1::Deployment, batch::v1::Job, core::v1::ConfigMap};
-use kube::Resource;
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    batch::v1::Job,
+    core::v1::{ConfigMap, PodTemplateSpec},
+};
+use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use urr_operator_api::names;
@@ -102,6 +106,30 @@ pub(super) fn name(purpose: Purpose, image: &str, arguments: &[String]) -> Strin
     format!("{}-{}", purpose.prefix(), &hash[..8])
 }
 
+/// Whether a Job that has not succeeded is to be made anew: it failed long ago, or now `built`
+/// would be another one. Otherwise a wrong host would stay in it until its deadline.
+pub(super) fn is_to_be_made_anew(live: &Job, built: &Value, now: Timestamp) -> bool {
+    if live.metadata.deletion_timestamp.is_some() {
+        return false;
+    }
+    let made_from = live.annotations().get(names::TEMPLATE_HASH);
+    if made_from.map(String::as_str) != built_from(built) {
+        return true;
+    }
+    match state(live) {
+        State::Failed { at: Some(at), .. } => now.duration_since(at) >= TRIED_AGAIN_AFTER,
+        State::Failed { at: None, .. } | State::Running | State::Done => false,
+    }
+}
+
+/// The hash of what a built Job does.
+fn built_from(built: &Value) -> Option<&str> {
+    built
+        .pointer("/metadata/annotations")?
+        .get(names::TEMPLATE_HASH)?
+        .as_str()
+}
+
 /// A Job that runs the program of `deployment` with other arguments. `None` where the
 /// Deployment has no container.
 pub(super) fn build(
@@ -154,18 +182,23 @@ pub(super) fn build(
     for (field, value) in taken.into_iter().filter(|(_, value)| !value.is_null()) {
         spec[field] = value;
     }
+    let template = json!({"metadata": {"labels": purpose.labels()}, "spec": spec});
+    // Typed, so that fields are in one order however the program was built.
+    let typed: PodTemplateSpec = serde_json::from_value(template.clone()).ok()?;
+    let hash = hex::encode(Sha256::digest(serde_json::to_vec(&typed).ok()?));
     Some(json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
             "name": name,
             "labels": purpose.labels(),
+            "annotations": {names::TEMPLATE_HASH: &hash[..16]},
             "ownerReferences": [owner.owner_ref(&())?],
         },
         "spec": {
             "backoffLimit": 6,
             "activeDeadlineSeconds": jobs.active_deadline_seconds.unwrap_or(DEADLINE_SECONDS),
-            "template": {"metadata": {"labels": purpose.labels()}, "spec": spec}
+            "template": template
         }
     }))
 }

@@ -3,6 +3,7 @@
 //!
 //! There is no client of Postgres or Kafka here: a Job that succeeded is the proof.
 
+mod databases;
 mod jobs;
 mod quantity;
 mod settings;
@@ -12,11 +13,7 @@ mod topics;
 use std::{collections::BTreeMap, sync::Arc, time::Duration, time::Instant};
 
 use jiff::Timestamp;
-use k8s_openapi::api::{
-    apps::v1::StatefulSet,
-    batch::v1::Job,
-    core::v1::{ConfigMap, Secret, Service as KubeService},
-};
+use k8s_openapi::api::{batch::v1::Job, core::v1::ConfigMap};
 use kube::{
     Api, Resource, ResourceExt,
     api::{DeleteParams, ListParams, PostParams},
@@ -24,7 +21,6 @@ use kube::{
     discovery,
     runtime::controller::Action,
 };
-use rand::distr::{Alphanumeric, SampleString};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tracing::{info, warn};
@@ -32,28 +28,20 @@ use urr_operator_api::{
     Phase, Service,
     names::{self, managers},
 };
-use urr_operator_plan::verdict::DataSeen;
+use urr_operator_plan::{LoadTable, verdict::DataSeen};
 
 use crate::{
-    apply::apply,
-    backoff,
-    capacity::deployment_of,
-    causes::chain,
-    report::News,
-    schedule::until,
-    world::{Platform, World},
+    apply::apply, backoff, capacity::deployment_of, causes::chain, report::News, schedule::until,
+    world::World,
 };
 use jobs::{Purpose, State};
 use settings::{Database, KafkaProvider, PostgresProvider, Settings};
-use stores::Sizes;
 use topics::Needs;
 
 /// Name in metrics and logs.
 pub(crate) const NAME: &str = "platform";
 /// Between two looks while something that is not watched is not ready.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// Letters of a generated password: 62^40, more than a key of 200 bits.
-const PASSWORD_LENGTH: usize = 40;
 
 /// Something that is not there yet, or not right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +65,7 @@ struct View<'a> {
     settings: Settings,
     namespace: String,
     now: Timestamp,
-    /// Whether stores may be changed: no sale is between Warming and Closed.
+    /// Whether stores may be changed: no accepted sale is between Warming and Closed.
     is_quiet: bool,
     world: &'a World,
 }
@@ -107,6 +95,11 @@ fn on_error(config: &ConfigMap, error: &kube::Error, world: &World) -> Action {
     Action::requeue(backoff::delay(5, rand::random()))
 }
 
+/// By what floors are computed, as the settings say; `None` where they cannot be read.
+pub(crate) fn load(config: &ConfigMap) -> Option<LoadTable> {
+    Settings::read(config).ok().map(|settings| settings.load)
+}
+
 async fn look(config: &ConfigMap, world: &World) -> Result<Action, kube::Error> {
     let namespace = config.namespace().unwrap_or_default();
     let settings = match Settings::read(config) {
@@ -116,10 +109,7 @@ async fn look(config: &ConfigMap, world: &World) -> Result<Action, kube::Error> 
                 "SettingsInvalid",
                 format!("{}: {sentence}", names::PLATFORM),
             );
-            tell(config, &namespace, &gap, world).await;
-            let load = world.load(&namespace);
-            let data = not_ready(&[gap]);
-            world.note_platform(&namespace, Platform { data, load });
+            note(config, &namespace, &not_ready(&[gap]), world).await;
             return Ok(Action::await_change());
         }
     };
@@ -131,16 +121,12 @@ async fn look(config: &ConfigMap, world: &World) -> Result<Action, kube::Error> 
         namespace,
         world,
     };
-    let data = match missing_api(&view).await? {
-        Some(message) => DataSeen::ApiMissing { message },
-        None => not_ready(&gaps(&view).await?),
+    let data = match bring_up(&view).await {
+        Err(error) => not_ready(&[refusal(error)?]),
+        Ok(data) => data,
     };
-    if let DataSeen::NotReady { reason, message } = &data {
-        tell(config, &view.namespace, &Gap::new(reason, message), world).await;
-    }
     let is_ready = data == DataSeen::Ready;
-    let load = view.settings.load.clone();
-    world.note_platform(&view.namespace, Platform { data, load });
+    note(config, &view.namespace, &data, world).await;
     Ok(Action::requeue(if is_ready {
         until(None, view.now)
     } else {
@@ -148,21 +134,52 @@ async fn look(config: &ConfigMap, world: &World) -> Result<Action, kube::Error> 
     }))
 }
 
-/// Says what is wrong, once for as long as it is the same.
-async fn tell(config: &ConfigMap, namespace: &str, gap: &Gap, world: &World) {
-    let before = world.platform(namespace).map(|platform| platform.data);
-    let is_told = matches!(before, Some(DataSeen::NotReady { reason, .. }) if reason == gap.reason);
-    let only_waits =
-        ["DatabaseStarting", "MigrationRunning", "TopicNotReady"].contains(&gap.reason);
+/// Notes what was seen, and says what is wrong once for as long as it is the same.
+async fn note(config: &ConfigMap, namespace: &str, data: &DataSeen, world: &World) {
+    let before = world.note_data(namespace, data);
+    let Some((reason, message)) = wrong(data) else {
+        return;
+    };
+    let only_waits = ["DatabaseStarting", "MigrationRunning", "TopicNotReady"].contains(&reason);
+    let is_told = before
+        .as_ref()
+        .and_then(wrong)
+        .is_some_and(|before| before.0 == reason && (only_waits || before.1 == message));
     if is_told {
         return;
     }
     let news = if only_waits {
-        News::normal(gap.reason, gap.message.clone())
+        News::normal(reason, message)
     } else {
-        News::warning(gap.reason, gap.message.clone())
+        News::warning(reason, message)
     };
     world.reporter.say(config, &news).await;
+}
+
+/// Reason and sentence of what is wrong.
+fn wrong(data: &DataSeen) -> Option<(&'static str, &str)> {
+    match data {
+        DataSeen::Ready | DataSeen::Unknown => None,
+        DataSeen::NotReady { reason, message } => Some((reason, message)),
+        DataSeen::ApiMissing { message } => Some(("ApiMissing", message)),
+    }
+}
+
+/// What the API server will not have, as something that is missing: trying again does not
+/// help, somebody has to know. Any other error is handed back.
+fn refusal(error: kube::Error) -> Result<Gap, kube::Error> {
+    match error {
+        kube::Error::Api(status) if [400, 401, 403, 405, 413, 422].contains(&status.code) => {
+            Ok(Gap::new(
+                "Refused",
+                format!(
+                    "the API server refuses what the operator writes: {}",
+                    status.message
+                ),
+            ))
+        }
+        error => Err(error),
+    }
 }
 
 fn not_ready(gaps: &[Gap]) -> DataSeen {
@@ -176,12 +193,13 @@ fn not_ready(gaps: &[Gap]) -> DataSeen {
     }
 }
 
-/// Whether no sale of the namespace is between Warming and Closed.
+/// Whether no sale of the namespace is between Warming and Closed. One that never could take
+/// place, for want of a database perhaps, stands against nothing.
 fn is_quiet(namespace: &str, world: &World) -> bool {
     let now = world.clock.now();
     world.sales_of(namespace).values().all(|asks| {
         let phase = asks.sale.timetable.phase(now, false);
-        matches!(phase, Phase::Planned | Phase::Cooling | Phase::Ended)
+        !asks.was_accepted || matches!(phase, Phase::Planned | Phase::Cooling | Phase::Ended)
     })
 }
 
@@ -237,51 +255,83 @@ fn is_missing(error: &kube::Error) -> bool {
     }
 }
 
-/// Brings everything as far as it goes now; returns what is still missing.
-async fn gaps(view: &View<'_>) -> Result<Vec<Gap>, kube::Error> {
-    if let Some(gap) = changed_provider(view).await? {
-        return Ok(vec![gap]);
+/// Brings everything as far as it goes now.
+async fn bring_up(view: &View<'_>) -> Result<DataSeen, kube::Error> {
+    let api: Api<ConfigMap> = view.api();
+    let state = api.get_opt(names::PLATFORM_STATE).await?;
+    // First: what another provider lacks is of no interest to whom it was never the provider.
+    if let Some(gap) = changed_provider(&view.settings, state.as_ref()) {
+        return Ok(not_ready(&[gap]));
     }
+    if let Some(message) = missing_api(view).await? {
+        return Ok(DataSeen::ApiMissing { message });
+    }
+    note_providers(&view.settings, &api, state.as_ref()).await?;
+    Ok(not_ready(&gaps(view).await?))
+}
+
+/// What is still missing. What is refused of one database does not keep the others waiting.
+async fn gaps(view: &View<'_>) -> Result<Vec<Gap>, kube::Error> {
     let mut gaps = Vec::new();
     for database in view.settings.postgres.databases.iter().copied() {
-        match store(view, database).await? {
-            None => gaps.extend(migration(view, database).await?),
-            Some(gap) => gaps.push(gap),
+        match ready_database(view, database).await {
+            Ok(gap) => gaps.extend(gap),
+            Err(error) => gaps.push(refusal(error)?),
         }
     }
-    gaps.extend(match view.settings.kafka.provider {
-        KafkaProvider::Direct => topics_by_job(view).await?,
-        KafkaProvider::Strimzi => topics_of_strimzi(view).await?,
-    });
+    let topics = match view.settings.kafka.provider {
+        KafkaProvider::Direct => topics_by_job(view).await,
+        KafkaProvider::Strimzi => topics_of_strimzi(view).await,
+    };
+    match topics {
+        Ok(topics) => gaps.extend(topics),
+        Err(error) => gaps.push(refusal(error)?),
+    }
     Ok(gaps)
+}
+
+/// A database that answers and has its schema, or what it lacks.
+async fn ready_database(view: &View<'_>, database: Database) -> Result<Option<Gap>, kube::Error> {
+    match databases::store(view, database).await? {
+        None => migration(view, database).await,
+        gap => Ok(gap),
+    }
 }
 
 // === providers ===
 
-/// Refuses providers other than those that made the stores; notes them before the first.
-async fn changed_provider(view: &View<'_>) -> Result<Option<Gap>, kube::Error> {
-    let api: Api<ConfigMap> = view.api();
-    let live = api.get_opt(names::PLATFORM_STATE).await?;
-    let noted = live
-        .as_ref()
-        .and_then(|live| live.data.clone())
-        .unwrap_or_default();
-    let present = [
-        ("postgres", view.settings.postgres.provider.name()),
-        ("kafka", view.settings.kafka.provider.name()),
-    ];
-    for (what, name) in present {
-        if let Some(before) = noted.get(what).filter(|before| *before != name) {
-            return Ok(Some(Gap::new(
-                "ProviderChanged",
-                format!(
-                    "{what}.provider is {name}, but the data is with {before}: nothing is \
-                     written; set it back, or move the data and then delete the ConfigMap {}",
-                    names::PLATFORM_STATE
-                ),
-            )));
-        }
-    }
+/// What each part of the data is with, by the settings.
+fn providers(settings: &Settings) -> [(&'static str, &'static str); 2] {
+    [
+        ("postgres", settings.postgres.provider.name()),
+        ("kafka", settings.kafka.provider.name()),
+    ]
+}
+
+/// Refuses providers other than those that were noted in `state` before the first store was
+/// made.
+fn changed_provider(settings: &Settings, state: Option<&ConfigMap>) -> Option<Gap> {
+    let noted = state?.data.as_ref()?;
+    let mut changed = providers(settings)
+        .into_iter()
+        .filter_map(|(what, name)| Some((what, name, noted.get(what)?)));
+    let (what, name, before) = changed.find(|(_, name, before)| before != name)?;
+    Some(Gap::new(
+        "ProviderChanged",
+        format!(
+            "{what}.provider is {name}, but the data is with {before}: nothing is written; set \
+             it back, or move the data and then delete the ConfigMap {}",
+            names::PLATFORM_STATE
+        ),
+    ))
+}
+
+/// Notes who provides, before anything is made.
+async fn note_providers(
+    settings: &Settings,
+    api: &Api<ConfigMap>,
+    state: Option<&ConfigMap>,
+) -> Result<(), kube::Error> {
     let built = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -292,108 +342,9 @@ async fn changed_provider(view: &View<'_>) -> Result<Option<Gap>, kube::Error> {
                 "app.kubernetes.io/managed-by": names::MANAGED_BY,
             }
         },
-        "data": BTreeMap::from(present)
+        "data": BTreeMap::from(providers(settings))
     });
-    apply(&api, managers::DATA, live.as_ref(), &built).await?;
-    Ok(None)
-}
-
-// === stores ===
-
-/// Brings one database up; returns what it still lacks.
-async fn store(view: &View<'_>, database: Database) -> Result<Option<Gap>, kube::Error> {
-    match view.settings.postgres.provider {
-        PostgresProvider::External => Ok(None),
-        PostgresProvider::BuiltIn => built_in(view, database).await,
-        PostgresProvider::CloudNativePG => cloud_native(view, database).await,
-    }
-}
-
-fn starting(database: Database) -> Gap {
-    Gap::new(
-        "DatabaseStarting",
-        format!("the database {} does not answer yet", database.name()),
-    )
-}
-
-async fn built_in(view: &View<'_>, database: Database) -> Result<Option<Gap>, kube::Error> {
-    let postgres = &view.settings.postgres;
-    let live = find(
-        &view.world.watched.stateful_sets,
-        &view.namespace,
-        &database.server(),
-    );
-    if live.is_none() {
-        make_secret(view, database).await?;
-    }
-    let services: Api<KubeService> = view.api();
-    let service = find(
-        &view.world.watched.database_services,
-        &view.namespace,
-        &database.server(),
-    );
-    apply(
-        &services,
-        managers::DATA,
-        service.as_deref(),
-        &stores::service(database),
-    )
-    .await?;
-    let present = live.as_deref().and_then(stores::sizes_of);
-    let storage = present.as_ref().map(|present| present.storage.clone());
-    let mut sizes = Sizes::granted(postgres, present, view.is_quiet);
-    if let Some(storage) = storage {
-        // The claim of a StatefulSet cannot be changed.
-        if let Some(sentence) = stores::volume_stays(database, postgres, &storage) {
-            say_volume_stays(view, database, sentence).await;
-        }
-        sizes.storage = storage;
-    }
-    let api: Api<StatefulSet> = view.api();
-    let built = stores::stateful_set(database, postgres, &sizes);
-    let applied = apply(&api, managers::DATA, live.as_deref(), &built).await?;
-    if applied.is_some() {
-        info!(
-            namespace = view.namespace,
-            database = database.name(),
-            "applied a database"
-        );
-    }
-    let status = live.as_deref().and_then(|live| live.status.as_ref());
-    let is_ready = status.is_some_and(|status| status.ready_replicas.unwrap_or(0) >= 1);
-    Ok((!is_ready).then(|| starting(database)))
-}
-
-/// Says it to whoever looks at the platform, once for as long as it is the same.
-async fn say_volume_stays(view: &View<'_>, database: Database, sentence: String) {
-    let world = view.world;
-    if world.is_news(&view.namespace, &database.server(), &sentence) {
-        let news = News::warning("VolumeStays", sentence);
-        world.reporter.say(view.config, &news).await;
-    }
-}
-
-async fn cloud_native(view: &View<'_>, database: Database) -> Result<Option<Gap>, kube::Error> {
-    let api = dynamic(view, &cluster_kind());
-    let live = api.get_opt(&database.server()).await?;
-    if live.is_none() {
-        make_secret(view, database).await?;
-    }
-    let present = live
-        .as_ref()
-        .and_then(|live| serde_json::to_value(live).ok());
-    let sizes = present.as_ref().and_then(stores::sizes_of_cluster);
-    let sizes = Sizes::granted(&view.settings.postgres, sizes, view.is_quiet);
-    let built = stores::cluster(database, &view.settings.postgres, &sizes);
-    apply_dynamic(&api, live.as_ref(), &built).await?;
-    let is_ready = present.as_ref().is_some_and(stores::is_cluster_ready);
-    Ok((!is_ready).then(|| starting(database)))
-}
-
-/// Makes the Secret of a database, unless there is one: it is never read and never changed.
-async fn make_secret(view: &View<'_>, database: Database) -> Result<(), kube::Error> {
-    let password = Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH);
-    create(&view.api::<Secret>(), stores::secret(database, &password)).await
+    apply(api, managers::DATA, state, &built).await.map(drop)
 }
 
 // === migrations ===
@@ -402,33 +353,44 @@ async fn make_secret(view: &View<'_>, database: Database) -> Result<(), kube::Er
 async fn migration(view: &View<'_>, database: Database) -> Result<Option<Gap>, kube::Error> {
     let arguments = ["migrate", database.name(), "--wait"].map(str::to_owned);
     let purpose = Purpose::Migrate(database);
-    let state = job(view, purpose, database.service(), &arguments).await?;
-    let name = database.name();
-    Ok(match state {
-        Ok(State::Done) => None,
-        Ok(State::Running) => Some(Gap::new(
-            "MigrationRunning",
-            format!("{name} is being migrated"),
-        )),
-        Ok(State::Failed { message, .. }) => Some(Gap::new(
-            "MigrationFailed",
-            format!(
-                "the Job that migrates {name} failed ({message}): see its log; it is made anew \
-                 every five minutes"
-            ),
-        )),
-        Err(gap) => Some(gap),
-    })
+    let database_name = database.name();
+    Ok(
+        match job(view, purpose, database.service(), &arguments).await? {
+            Err(gap) => Some(gap),
+            Ok((_, State::Done)) => None,
+            Ok((name, State::Running)) => Some(Gap::new(
+                "MigrationRunning",
+                format!(
+                    "{database_name} is being migrated ({})",
+                    see_log(view, &name)
+                ),
+            )),
+            Ok((name, State::Failed { message, .. })) => Some(Gap::new(
+                "MigrationFailed",
+                format!(
+                    "the Job that migrates {database_name} failed ({message}): {}; it is made anew \
+                 every five minutes, and at once where its settings change",
+                    see_log(view, &name)
+                ),
+            )),
+        },
+    )
 }
 
-/// How the Job stands that does this with the image of `service`; made where it is missing,
-/// made anew some time after it failed. Those of other images go once this one is done.
+/// What to type to see how a Job does.
+fn see_log(view: &View<'_>, job: &str) -> String {
+    format!("kubectl logs job/{job} -n {}", view.namespace)
+}
+
+/// Name and state of the Job that does this with the image of `service`. It is made where it
+/// is missing, and made anew some time after it failed, or as soon as it would be another.
+/// Those of other images go once this one is done.
 async fn job(
     view: &View<'_>,
     purpose: Purpose,
     service: Service,
     arguments: &[String],
-) -> Result<Result<State, Gap>, kube::Error> {
+) -> Result<Result<(String, State), Gap>, kube::Error> {
     let missing = |what: &str| {
         let label = names::SERVICE_LABEL;
         Gap::new(
@@ -448,28 +410,31 @@ async fn job(
         Purpose::Topics => arguments,
     };
     let name = jobs::name(purpose, &image, named_by);
+    let settings = &view.settings.jobs;
+    let built = jobs::build(
+        purpose,
+        &name,
+        arguments,
+        &deployment,
+        view.config,
+        settings,
+    );
+    let Some(built) = built else {
+        return Ok(Err(missing("Deployment with a container")));
+    };
     let api: Api<Job> = view.api();
     let Some(live) = find(&view.world.watched.jobs, &view.namespace, &name) else {
-        let jobs = &view.settings.jobs;
-        let built = jobs::build(purpose, &name, arguments, &deployment, view.config, jobs);
-        if let Some(built) = built {
-            create(&api, built).await?;
-            info!(namespace = view.namespace, job.name = name, "started a job");
-        }
-        return Ok(Ok(State::Running));
+        create(&api, built).await?;
+        info!(namespace = view.namespace, job.name = name, "started a job");
+        return Ok(Ok((name, State::Running)));
     };
     let state = jobs::state(&live);
-    match &state {
-        State::Done => prune(view, &api, purpose, &name).await?,
-        State::Failed { at, .. } => {
-            let is_old = |at: Timestamp| view.now.duration_since(at) >= jobs::TRIED_AGAIN_AFTER;
-            if at.is_some_and(is_old) {
-                delete(&api, &name).await?;
-            }
-        }
-        State::Running => {}
+    if state == State::Done {
+        prune(view, &api, purpose, &name).await?;
+    } else if jobs::is_to_be_made_anew(&live, &built, view.now) {
+        delete(&api, &name).await?;
     }
-    Ok(Ok(state))
+    Ok(Ok((name, state)))
 }
 
 /// Removes Jobs of the same purpose with another name.
@@ -511,18 +476,21 @@ fn topic_needs(view: &View<'_>) -> BTreeMap<&'static str, Needs> {
 
 async fn topics_by_job(view: &View<'_>) -> Result<Vec<Gap>, kube::Error> {
     let arguments = topics::arguments(&view.settings.kafka, &topic_needs(view));
-    let state = job(view, Purpose::Topics, Service::Ticket, &arguments).await?;
-    let gap = match state {
-        Ok(State::Done) => None,
-        Ok(State::Running) => Some(Gap::new("TopicNotReady", "topics are being made")),
-        Ok(State::Failed { message, .. }) => Some(Gap::new(
+    let gap = match job(view, Purpose::Topics, Service::Ticket, &arguments).await? {
+        Err(gap) => Some(gap),
+        Ok((_, State::Done)) => None,
+        Ok((name, State::Running)) => Some(Gap::new(
+            "TopicNotReady",
+            format!("topics are being made ({})", see_log(view, &name)),
+        )),
+        Ok((name, State::Failed { message, .. })) => Some(Gap::new(
             "TopicsFailed",
             format!(
-                "the Job that makes topics failed ({message}): see its log; it is made anew \
-                 every five minutes"
+                "the Job that makes topics failed ({message}): {}; it is made anew every five \
+                 minutes, and at once where its settings change",
+                see_log(view, &name)
             ),
         )),
-        Err(gap) => Some(gap),
     };
     Ok(gap.into_iter().collect())
 }
@@ -544,7 +512,11 @@ async fn topics_of_strimzi(view: &View<'_>) -> Result<Vec<Gap>, kube::Error> {
             Ok(true) => {}
             Ok(false) => gaps.push(Gap::new(
                 "TopicNotReady",
-                format!("the topic {name} is not ready"),
+                format!(
+                    "the topic {name} is not ready (kubectl describe \
+                     kafkatopics.kafka.strimzi.io {name} -n {})",
+                    view.namespace
+                ),
             )),
             Err(why) => gaps.push(Gap::new(
                 "TopicsFailed",
@@ -597,3 +569,6 @@ async fn apply_dynamic(
 ) -> Result<bool, kube::Error> {
     Ok(apply(api, managers::DATA, live, built).await?.is_some())
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,6 @@ pub(super) struct Sizes {
     pub(super) image: Option<String>,
     pub(super) cpu: String,
     pub(super) memory: String,
-    pub(super) storage: String,
     pub(super) instances: u32,
 }
 
@@ -34,45 +33,81 @@ impl Sizes {
             image: postgres.image.clone(),
             cpu: postgres.cpu.clone(),
             memory: postgres.memory.clone(),
-            storage: postgres.storage.clone(),
             instances: postgres.instances,
         }
     }
 
-    /// What a store gets that has `live`: all of it where it is new, what is more where it
-    /// may change, and what it has otherwise.
-    pub(super) fn granted(postgres: &Postgres, live: Option<Self>, may_change: bool) -> Self {
+    /// What a store gets that has `live`: all of it where it is new, else what is more.
+    pub(super) fn granted(postgres: &Postgres, live: Option<Self>) -> Self {
         let asked = Self::asked(postgres);
         let Some(live) = live else {
             return asked;
         };
-        if !may_change {
-            return live;
-        }
         let more = |new: String, old: String| if is_more(&new, &old) { new } else { old };
         Self {
             image: asked.image.or(live.image),
             cpu: more(asked.cpu, live.cpu),
             memory: more(asked.memory, live.memory),
-            storage: more(asked.storage, live.storage),
             instances: asked.instances.max(live.instances),
         }
     }
 }
 
-/// What is to be said when more storage is asked for than a built-in server's volume was made
-/// with: it is a person who grows that.
-pub(super) fn volume_stays(database: Database, postgres: &Postgres, made: &str) -> Option<String> {
-    let (name, asked) = (database.name(), &postgres.storage);
-    is_more(asked, made).then(|| {
-        format!(
-            "the volume of {name} was made with {made} and postgres.storage is {asked}: a \
-             BuiltIn volume does not grow by itself. Where its storage class allows it: kubectl \
-             patch pvc data-{}-0 --patch \
-             '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"{asked}\"}}}}}}}}'",
-            database.server()
-        )
-    })
+/// The volume of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Volume {
+    pub(super) storage: String,
+    /// Its storage class; the cluster's default where there is none.
+    pub(super) class: Option<String>,
+}
+
+impl Volume {
+    /// What the settings ask for.
+    pub(super) fn asked(postgres: &Postgres) -> Self {
+        let class = postgres.storage_class.clone();
+        Self {
+            storage: postgres.storage.clone(),
+            class: class.filter(|class| !class.is_empty()),
+        }
+    }
+
+    /// What a volume gets that has `live`.
+    pub(super) fn granted(postgres: &Postgres, live: Option<Self>) -> Self {
+        let mut asked = Self::asked(postgres);
+        if let Some(live) = live.filter(|live| !is_more(&asked.storage, &live.storage)) {
+            asked.storage = live.storage;
+        }
+        asked
+    }
+
+    /// What is to be said where the settings ask for another volume than a built-in server
+    /// was made with: the claim of a `StatefulSet` cannot be changed, so a person does it.
+    pub(super) fn stays(&self, database: Database, postgres: &Postgres) -> Option<String> {
+        let asked = Self::asked(postgres);
+        let (name, server) = (database.name(), database.server());
+        if asked.class != self.class {
+            let class = |volume: &Self| match &volume.class {
+                Some(class) => format!("the storage class {class}"),
+                None => "the cluster's default storage class".to_owned(),
+            };
+            return Some(format!(
+                "the volume of {name} was made with {} and postgres.storageClass asks for {}: a \
+                 BuiltIn volume does not move by itself. Set it back, or dump the database and \
+                 restore it into one made anew",
+                class(self),
+                class(&asked)
+            ));
+        }
+        let (made, asked) = (&self.storage, &asked.storage);
+        is_more(asked, made).then(|| {
+            format!(
+                "the volume of {name} was made with {made} and postgres.storage is {asked}: a \
+                 BuiltIn volume does not grow by itself. Where its storage class allows it: \
+                 kubectl patch pvc data-{server}-0 --patch \
+                 '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"{asked}\"}}}}}}}}'"
+            )
+        })
+    }
 }
 
 /// Labels of everything that belongs to a database.
@@ -110,7 +145,12 @@ pub(super) fn service(database: Database) -> Value {
 }
 
 /// A built-in server: one pod, one volume.
-pub(super) fn stateful_set(database: Database, postgres: &Postgres, sizes: &Sizes) -> Value {
+pub(super) fn stateful_set(
+    database: Database,
+    postgres: &Postgres,
+    sizes: &Sizes,
+    volume: &Volume,
+) -> Value {
     let selector = json!({names::DATABASE_LABEL: database.name()});
     let mut pod = json!({
         "automountServiceAccountToken": false,
@@ -133,13 +173,9 @@ pub(super) fn stateful_set(database: Database, postgres: &Postgres, sizes: &Size
     }
     let mut claim = json!({
         "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": sizes.storage}}
+        "resources": {"requests": {"storage": volume.storage}}
     });
-    if let Some(class) = postgres
-        .storage_class
-        .as_deref()
-        .filter(|class| !class.is_empty())
-    {
+    if let Some(class) = &volume.class {
         claim["storageClassName"] = json!(class);
     }
     json!({
@@ -227,35 +263,40 @@ pub(super) fn sizes_of(live: &StatefulSet) -> Option<Sizes> {
     let spec = live.spec.as_ref()?;
     let server = spec.template.spec.as_ref()?.containers.first()?;
     let requests = server.resources.as_ref()?.requests.as_ref()?;
-    let claim = spec
-        .volume_claim_templates
-        .as_ref()?
-        .first()?
-        .spec
-        .as_ref()?;
-    let storage = claim
-        .resources
-        .as_ref()?
-        .requests
-        .as_ref()?
-        .get("storage")?;
     Some(Sizes {
         image: server.image.clone(),
         cpu: requests.get("cpu")?.0.clone(),
         memory: requests.get("memory")?.0.clone(),
-        storage: storage.0.clone(),
         instances: 1,
     })
 }
 
+/// The volume with which a built-in server was made.
+pub(super) fn volume_of(live: &StatefulSet) -> Option<Volume> {
+    let claims = live.spec.as_ref()?.volume_claim_templates.as_ref()?;
+    let claim = claims.first()?.spec.as_ref()?;
+    let requests = claim.resources.as_ref()?.requests.as_ref()?;
+    Some(Volume {
+        storage: requests.get("storage")?.0.clone(),
+        class: claim.storage_class_name.clone(),
+    })
+}
+
+/// Whether a built-in server is meant to run.
+pub(super) fn is_on(live: &StatefulSet) -> bool {
+    let spec = live.spec.as_ref();
+    spec.and_then(|spec| spec.replicas) != Some(0)
+}
+
 /// A cluster of `CloudNativePG`, reached by the same name as a built-in server.
-pub(super) fn cluster(database: Database, postgres: &Postgres, sizes: &Sizes) -> Value {
-    let mut storage = json!({"size": sizes.storage});
-    if let Some(class) = postgres
-        .storage_class
-        .as_deref()
-        .filter(|class| !class.is_empty())
-    {
+pub(super) fn cluster(
+    database: Database,
+    postgres: &Postgres,
+    sizes: &Sizes,
+    volume: &Volume,
+) -> Value {
+    let mut storage = json!({"size": volume.storage});
+    if let Some(class) = &volume.class {
         storage["storageClass"] = json!(class);
     }
     let mut spec = json!({
@@ -303,8 +344,16 @@ pub(super) fn sizes_of_cluster(live: &Value) -> Option<Sizes> {
         image: text("/spec/imageName"),
         cpu: text("/spec/resources/requests/cpu")?,
         memory: text("/spec/resources/requests/memory")?,
-        storage: text("/spec/storage/size")?,
         instances: u32::try_from(instances).ok()?,
+    })
+}
+
+/// The volume of a cluster of `CloudNativePG`.
+pub(super) fn volume_of_cluster(live: &Value) -> Option<Volume> {
+    let text = |path: &str| live.pointer(path)?.as_str().map(str::to_owned);
+    Some(Volume {
+        storage: text("/spec/storage/size")?,
+        class: text("/spec/storage/storageClass"),
     })
 }
 

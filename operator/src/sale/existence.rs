@@ -2,19 +2,15 @@
 
 use jiff::SignedDuration;
 use kube::ResourceExt;
-use urr_contract::{
-    EventId,
-    internal::{SourcedEvent, SourcedTicketType},
-};
+use urr_contract::internal::{SourcedEvent, SourcedTicketType};
 use urr_operator_api::{DeclaredEvent, TicketingEvent, TicketingEventSpec};
 use urr_operator_plan::verdict::{DataSeen, Existence};
 
 use super::{Memory, View};
 use crate::{
     clients::{Peer, PeerError},
-    world::{World, condition},
+    world::World,
 };
-use urr_operator_api::conditions::ConditionType;
 
 /// How long an event that was there is not asked for again.
 const BELIEVED: SignedDuration = SignedDuration::from_mins(5);
@@ -29,7 +25,7 @@ pub(super) async fn find(
     if let Some(by) = claimed_by(view.sale, world) {
         return Existence::Claimed { by };
     }
-    let was_accepted = condition(view.sale, ConditionType::Accepted) == Some("True");
+    let was_accepted = view.sale.was_accepted();
     if *data != DataSeen::Ready {
         // What was accepted stays so while a database is away.
         return if was_accepted {
@@ -45,52 +41,50 @@ pub(super) async fn find(
         return Existence::Found;
     }
     let asked = match world.peers.ticket(&view.namespace, view.now).await {
-        Ok(ticket) => ask(view, &ticket).await,
+        Ok(ticket) => ask(view, &ticket, memory).await,
         Err(error) => Err(PeerError::Unreachable {
             peer: "ticket",
             detail: format!("{error:#}"),
         }),
     };
-    match asked {
-        Ok(Some(event)) => {
-            memory.found = Some((event, view.now));
-            Existence::Found
-        }
-        Ok(None) => Existence::NotFound,
-        Err(error)
-            if error
-                .status()
-                .is_some_and(|status| status.as_u16() == 401 || status.as_u16() == 403) =>
-        {
+    asked.unwrap_or_else(|error| {
+        if error.is_unknown_token() {
             world.peers.forget_token(&view.namespace);
-            Existence::Unreachable {
-                detail: error.to_string(),
+        }
+        unanswered(view.sale, &error)
+    })
+}
+
+/// What to believe without an answer.
+fn unanswered(sale: &TicketingEvent, error: &PeerError) -> Existence {
+    match error {
+        // What was accepted stays so while the service is away or does not know our token.
+        _ if sale.was_accepted() => Existence::Found,
+        PeerError::Refused { detail, .. }
+            if sale.event_id().is_none() && !error.is_unknown_token() =>
+        {
+            Existence::Refused {
+                detail: detail.clone(),
             }
         }
-        Err(PeerError::Refused { detail, .. }) => Existence::Refused { detail },
-        // What was accepted stays so while the service is away.
-        Err(_) if was_accepted => Existence::Found,
-        Err(error) => Existence::Unreachable {
+        error => Existence::Unreachable {
             detail: error.to_string(),
         },
     }
 }
 
-async fn ask(view: &View<'_>, ticket: &Peer) -> Result<Option<EventId>, PeerError> {
+/// Asks for the event, and has one created that is only declared.
+async fn ask(view: &View<'_>, ticket: &Peer, memory: &mut Memory) -> Result<Existence, PeerError> {
     let spec = &view.sale.spec;
-    if let (None, Some(event)) = (view.sale.event_id(), &spec.event) {
-        if view.sale.spec.paused {
-            return Ok(None);
-        }
-        return ticket
-            .create(&view.uid, &sourced(event, spec))
-            .await
-            .map(Some);
-    }
-    let Some(event) = view.sale.event_id() else {
-        return Ok(None);
+    let event = match (view.sale.event_id(), &spec.event) {
+        (Some(event), _) if ticket.knows(event).await? => event,
+        (Some(event), Some(_)) => return Ok(Existence::Removed { event }),
+        (None, Some(_)) if spec.paused => return Ok(Existence::Paused),
+        (None, Some(declared)) => ticket.create(&view.uid, &sourced(declared, spec)).await?,
+        (_, None) => return Ok(Existence::NotFound),
     };
-    Ok(ticket.knows(event).await?.then_some(event))
+    memory.found = Some((event, view.now));
+    Ok(Existence::Found)
 }
 
 fn sourced(event: &DeclaredEvent, spec: &TicketingEventSpec) -> SourcedEvent {
@@ -133,4 +127,78 @@ fn claimed_by(sale: &TicketingEvent, world: &World) -> Option<String> {
 
 fn seniority(sale: &TicketingEvent) -> (Option<jiff::Timestamp>, Option<String>) {
     (sale.creation_timestamp().map(|time| time.0), sale.uid())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use serde_json::json;
+
+    use super::*;
+
+    fn sale(spec: &serde_json::Value, status: &serde_json::Value) -> TicketingEvent {
+        let mut all = json!({
+            "sale": {"opensAt": "2027-03-12T11:00:00Z", "closesAt": "2027-03-19T11:00:00Z"}
+        });
+        let fields = spec.as_object().expect("fields").clone();
+        all.as_object_mut().expect("fields").extend(fields);
+        serde_json::from_value(json!({
+            "apiVersion": "urr.internal/v1alpha1", "kind": "TicketingEvent",
+            "metadata": {"name": "aurora"}, "spec": all, "status": status
+        }))
+        .expect("a sale")
+    }
+
+    fn refused(status: StatusCode) -> PeerError {
+        PeerError::Refused {
+            peer: "ticket",
+            status,
+            code: String::new(),
+            detail: "no".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_was_accepted_is_believed_whatever_the_answer() {
+        const EVENT: &str = "5c1a3b1e-6f0e-4f55-9d0c-2b8b1c7d9a10";
+        let declared = json!({"event": {
+            "title": "t", "venue": "v", "startsAt": "2027-05-01T10:00:00Z", "seatLayout": "hall"
+        }});
+        let policy = json!({"policy": {
+            "appliedGeneration": 1, "appliedAt": "2027-01-01T00:00:00Z", "admitPerSecond": 1,
+            "reason": "Declared"
+        }});
+        let given = json!({"eventId": EVENT});
+        let away = PeerError::Unreachable {
+            peer: "ticket",
+            detail: "no connection".to_owned(),
+        };
+        let accepted = [
+            sale(&given, &policy),
+            sale(&declared, &json!({"eventId": EVENT})),
+        ];
+        for sale in &accepted {
+            for error in [
+                refused(StatusCode::UNAUTHORIZED),
+                refused(StatusCode::FORBIDDEN),
+                away.clone(),
+            ] {
+                assert_eq!(unanswered(sale, &error), Existence::Found, "{error}");
+            }
+        }
+        // The status of a new sale names its event as well, and that proves nothing.
+        let new = sale(&given, &json!({"eventId": EVENT}));
+        for error in [refused(StatusCode::UNAUTHORIZED), away] {
+            let existence = unanswered(&new, &error);
+            assert!(
+                matches!(existence, Existence::Unreachable { .. }),
+                "{error}"
+            );
+        }
+        let existence = unanswered(
+            &sale(&declared, &json!({})),
+            &refused(StatusCode::BAD_REQUEST),
+        );
+        assert!(matches!(existence, Existence::Refused { .. }));
+    }
 }

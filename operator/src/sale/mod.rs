@@ -25,23 +25,14 @@ use kube::{
 };
 use tracing::warn;
 use urr_contract::EventId;
-use urr_operator_api::{
-    AdmissionMode, Phase, TicketingEvent,
-    conditions::{ConditionStatus, ConditionType},
-    names,
-};
+use urr_operator_api::{AdmissionMode, Phase, TicketingEvent, conditions::ConditionStatus, names};
 use urr_operator_plan::{
     capacity::{self, Sale},
     throttle,
     verdict::{self, DataSeen, Existence, PolicySeen, Seen, ServiceSeen},
 };
 
-use crate::{
-    backoff,
-    causes::chain,
-    schedule::until,
-    world::{World, condition},
-};
+use crate::{backoff, causes::chain, schedule::until, world::World};
 use figures::Figures;
 use policy::Handed;
 
@@ -230,18 +221,16 @@ async fn look_with(
 }
 
 fn data_seen(view: &View<'_>, world: &World) -> DataSeen {
-    match world.platform(&view.namespace) {
-        Some(platform) => platform.data,
-        None => DataSeen::NotReady {
+    world
+        .data(&view.namespace)
+        .unwrap_or_else(|| DataSeen::NotReady {
             reason: "PlatformMissing",
             message: format!(
-                "there is no ConfigMap {} in {}, or it was not looked at yet: install the chart \
-                 urr in this namespace",
+                "there is no ConfigMap {} in {}: install the chart urr in this namespace",
                 names::PLATFORM,
                 view.namespace
             ),
-        },
-    }
+        })
 }
 
 /// What was seen, as far as nothing had to be written for it.
@@ -259,7 +248,7 @@ fn seen(view: &View<'_>, data: DataSeen, existence: Existence, world: &World) ->
         rate: (declared, declared),
         is_suspended: spec.sale.suspended,
         is_paused: spec.paused,
-        was_accepted: condition(view.sale, ConditionType::Accepted) == Some("True"),
+        was_accepted: view.sale.was_accepted(),
     }
 }
 

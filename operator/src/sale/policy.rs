@@ -81,7 +81,7 @@ pub(super) async fn hand_over(
     let ticket = world.peers.ticket(&view.namespace, view.now).await;
     let in_ticket = hand(view, event, None, ticket, &mut memory.ticket).await;
     for outcome in [&in_queue, &in_ticket] {
-        if outcome.as_ref().is_err_and(is_unknown_token) {
+        if outcome.as_ref().is_err_and(PeerError::is_unknown_token) {
             world.peers.forget_token(&view.namespace);
         }
     }
@@ -178,11 +178,6 @@ pub(super) fn as_last_seen(sale: &TicketingEvent) -> PolicySeen {
                 .to_owned(),
         },
     }
-}
-
-fn is_unknown_token(error: &PeerError) -> bool {
-    let status = error.status().map(|status| status.as_u16());
-    matches!(status, Some(401 | 403))
 }
 
 fn not_applied(error: &PeerError) -> PolicySeen {

@@ -220,8 +220,9 @@ fn news(view: &View<'_>, status: &TicketingEventStatus) -> Vec<News> {
             continue;
         };
         let is_same = then.as_ref().is_some_and(|then| then.reason == now.reason);
-        // `NotSent` and `WaitingForData` only repeat what another condition says.
-        let is_echo = ["NotSent", "WaitingForData"].contains(&now.reason.as_str());
+        // These only repeat what another condition says.
+        let is_echo =
+            ["NotSent", "WaitingForData", "NotLookedAt", "Paused"].contains(&now.reason.as_str());
         if is_same || is_echo || (then.is_none() && now.status == good) {
             continue;
         }

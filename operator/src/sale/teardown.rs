@@ -9,14 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use kube::{ResourceExt, runtime::controller::Action};
 use tracing::info;
 use urr_contract::EventId;
-use urr_operator_api::{DeletionPolicy, Phase, TicketingEvent, conditions::ConditionType};
+use urr_operator_api::{DeletionPolicy, Phase, TicketingEvent};
 
 use super::{Error, Memory, View, policy};
-use crate::{
-    clients::PeerError,
-    report::News,
-    world::{World, condition},
-};
+use crate::{clients::PeerError, report::News, world::World};
 
 /// After so long `Delete` waits no more.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_mins(15);
@@ -25,10 +21,13 @@ const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_mins(15);
 pub(super) async fn run(sale: &TicketingEvent, world: &World) -> Result<Action, Error> {
     let view = View::new(sale, world);
     // What never was accepted has nothing: no policy, no event of its own.
-    let event = sale.event_id().filter(|_| was_accepted(sale));
+    let event = sale.event_id().filter(|_| sale.was_accepted());
     if let Some(event) = event {
         match sale.spec.data.deletion_policy {
-            DeletionPolicy::Retain => let_go(&view, event, world).await,
+            DeletionPolicy::Retain => {
+                let_go(&view, event, world).await;
+                say_kept(sale, event, world).await;
+            }
             DeletionPolicy::Delete => remove(&view, event, world).await?,
         }
     }
@@ -40,8 +39,18 @@ pub(super) async fn run(sale: &TicketingEvent, world: &World) -> Result<Action, 
     Ok(Action::await_change())
 }
 
-fn was_accepted(sale: &TicketingEvent) -> bool {
-    condition(sale, ConditionType::Accepted) == Some("True")
+/// Says how a sale goes on that declared its event: a resource made anew would declare another.
+async fn say_kept(sale: &TicketingEvent, event: EventId, world: &World) {
+    if sale.spec.event.is_some() {
+        let note = format!(
+            "the event {event} stays; to make this resource anew for it, declare eventId: \
+             {event} and no event"
+        );
+        world
+            .reporter
+            .say(sale, &News::normal("EventKept", note))
+            .await;
+    }
 }
 
 /// Gives the event back to the admin console. Who cannot be reached is not waited for.

@@ -1,3 +1,5 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
 use super::*;
 
 fn deployment() -> Deployment {
@@ -96,4 +98,56 @@ fn a_job_has_ended_when_its_condition_says_so() {
         message: "why".to_owned(),
     };
     assert_eq!(state(&job("Failed", "True")), failed);
+}
+
+#[test]
+fn a_job_that_would_be_another_is_made_anew() {
+    let now: Timestamp = "2027-03-12T11:00:00Z".parse().expect("a time");
+    let jobs = Jobs::default();
+    let made = |deployment: &Deployment| {
+        let purpose = Purpose::Migrate(Database::Ticket);
+        build(purpose, "x", &arguments(), deployment, &owner(), &jobs).expect("a Job")
+    };
+    let before = made(&deployment());
+    let live = |status: &Value| -> Job {
+        let mut job = before.clone();
+        job["status"] = status.clone();
+        serde_json::from_value(job).expect("a Job")
+    };
+    let failed = |at: &str| {
+        live(&json!({"conditions": [{
+            "type": "Failed", "status": "True", "lastTransitionTime": at
+        }]}))
+    };
+    assert!(!is_to_be_made_anew(&live(&json!({})), &before, now));
+    assert!(!is_to_be_made_anew(
+        &failed("2027-03-12T10:56:00Z"),
+        &before,
+        now
+    ));
+    assert!(is_to_be_made_anew(
+        &failed("2027-03-12T10:55:00Z"),
+        &before,
+        now
+    ));
+
+    let mut put_right = deployment();
+    let pod = put_right
+        .spec
+        .as_mut()
+        .expect("its spec")
+        .template
+        .spec
+        .as_mut();
+    pod.expect("its pod").containers[0].env = None;
+    let after = made(&put_right);
+    assert!(is_to_be_made_anew(&live(&json!({})), &after, now));
+    assert!(is_to_be_made_anew(
+        &failed("2027-03-12T10:59:00Z"),
+        &after,
+        now
+    ));
+    let mut going = live(&json!({}));
+    going.metadata.deletion_timestamp = Some(Time(now));
+    assert!(!is_to_be_made_anew(&going, &after, now), "it goes already");
 }
