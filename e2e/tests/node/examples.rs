@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use jiff::SignedDuration;
 use urr_e2e::{examples, in_namespace, kubectl, sale_says};
 
 use crate::platform::{PATIENCE, install, operator};
