@@ -5,7 +5,8 @@
 #   make build         target/release/urr
 #   make test          all tests, on real engines
 #   make e2e           tests on a real Kubernetes with pods (LEVEL=api: its control plane only;
-#                       LEVEL=figures: how late, how fast and how big the operator is, for an idle machine)
+#                       LEVEL=figures: how late, how fast and how big the operator is; LEVEL=load: what one
+#                       processor serves of each service; both for an idle machine)
 #   make lint          formatting, clippy, documentation, dependencies
 #   make fmt           formats
 #   make sqlx          renews services/*/.sqlx after a change of SQL or migrations
