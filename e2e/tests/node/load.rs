@@ -201,7 +201,7 @@ fn figure_what_one_processor_serves() -> anyhow::Result<()> {
         let fans = format!("crowd.fans={FANS}");
         let release = install(
             namespace,
-            &[limits, &event, &fans, "crowd.args={--drop-out,0}"],
+            &[limits, &event, &fans, "crowd.args={--drop-out=0}"],
         )?;
         let (in_line, bought) = thread::scope(|scope| {
             let crowd = scope.spawn(|| crowd(namespace, &release));
