@@ -132,19 +132,19 @@ struct Run {
     end: Sample,
 }
 
-/// One line of the table: requests a second of one who waits, requests of one who is let in,
-/// requests a second that one processor serves.
+/// One line of the table: requests for one poll of somebody who waits, requests of one who is
+/// let in, requests a second that one processor serves.
 fn load(run: &Run, service: &str) -> [f64; 3] {
     let (rest, seconds) = run.idle[1].since(&run.idle[0], service);
     let own_work = rest.processor / seconds;
-    let (waiting, waited) = run.opening.since(&run.all_wait, service);
+    let (waiting, _) = run.opening.since(&run.all_wait, service);
+    let (polls, _) = run.opening.since(&run.all_wait, "queue");
     let (buying, _) = run.end.since(&run.opening, service);
     let (all, took) = run.end.since(&run.all_wait, service);
-    let fans = f64::from(FANS);
     let each = (all.processor - own_work * took) / all.requests;
     [
-        waiting.requests / fans / waited,
-        buying.requests / fans,
+        waiting.requests / polls.requests,
+        buying.requests / f64::from(FANS),
         USED / each,
     ]
 }
@@ -155,10 +155,10 @@ fn table(run: &Run) -> anyhow::Result<String> {
         processor()?
     );
     for service in SERVICES {
-        let [waiting, admitted, replica] = load(run, service);
+        let [poll, admitted, replica] = load(run, service);
         writeln!(
             table,
-            "    {service}: {{ perWaitingUser: {waiting:.3}, perAdmittedUser: {admitted:.1}, perReplica: {replica:.0} }}"
+            "    {service}: {{ perPoll: {poll:.2}, perAdmittedUser: {admitted:.1}, perReplica: {replica:.0} }}"
         )?;
     }
     Ok(table)

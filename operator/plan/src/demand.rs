@@ -1,5 +1,6 @@
 //! From what a sale expects to what it asks of each service.
 
+use urr_contract::polling::polls_per_second;
 use urr_operator_api::{Service, TicketingEventSpec};
 
 use crate::load::{Load, LoadTable};
@@ -65,8 +66,8 @@ fn computed(spec: &TicketingEventSpec, table: &LoadTable, service: Service) -> O
     let load = table.services.get(&service)?;
     let headroom = 1.0 + f64::from(spec.capacity.headroom_percent) / 100.0;
     let admitted = spec.admission.admit_per_second;
-    let asked =
-        f64::from(users) * load.per_waiting_user + f64::from(admitted) * load.per_admitted_user;
+    let polls = polls_per_second(users, admitted).ceil();
+    let asked = polls * load.per_poll + f64::from(admitted) * load.per_admitted_user;
     let replicas = (asked * headroom / load.per_replica)
         .ceil()
         .clamp(1.0, MOST);
@@ -79,18 +80,24 @@ fn computed(spec: &TicketingEventSpec, table: &LoadTable, service: Service) -> O
     Some(Demand {
         service,
         floor,
-        sum: Some(sum(users, admitted, load, headroom, floor)),
+        sum: Some(sum((users, polls), admitted, load, headroom, floor)),
     })
 }
 
-fn sum(users: u32, admitted: u32, load: &Load, headroom: f64, floor: u32) -> String {
+fn sum(
+    (users, polls): (u32, f64),
+    admitted: u32,
+    load: &Load,
+    headroom: f64,
+    floor: u32,
+) -> String {
     let Load {
-        per_waiting_user,
+        per_poll,
         per_admitted_user,
         per_replica,
     } = load;
     format!(
-        "({users} waiting x {per_waiting_user}/s + {admitted}/s admitted x {per_admitted_user}) \
+        "({polls} polls/s of {users} waiting x {per_poll} + {admitted}/s admitted x {per_admitted_user}) \
          x {headroom} / {per_replica}/s a replica = {floor}"
     )
 }

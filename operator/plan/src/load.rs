@@ -9,8 +9,8 @@ use urr_operator_api::Service;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Load {
-    /// Requests a second of one person in line.
-    pub per_waiting_user: f64,
+    /// Requests for one poll of somebody who waits in line.
+    pub per_poll: f64,
     /// Requests of one person from entering to leaving.
     pub per_admitted_user: f64,
     /// Requests a second that one replica serves with room to spare.
@@ -31,7 +31,7 @@ impl LoadTable {
     /// Whether every figure can be calculated with.
     pub fn is_sound(&self) -> bool {
         self.services.values().all(|load| {
-            let asked = [load.per_waiting_user, load.per_admitted_user];
+            let asked = [load.per_poll, load.per_admitted_user];
             asked.iter().all(|rate| rate.is_finite() && *rate >= 0.0)
                 && load.per_replica.is_finite()
                 && load.per_replica > 0.0
@@ -41,8 +41,8 @@ impl LoadTable {
 
 impl Default for LoadTable {
     fn default() -> Self {
-        let load = |per_waiting_user, per_admitted_user, per_replica| Load {
-            per_waiting_user,
+        let load = |per_poll, per_admitted_user, per_replica| Load {
+            per_poll,
             per_admitted_user,
             per_replica,
         };

@@ -10,6 +10,7 @@ pub mod internal;
 pub mod language;
 pub mod money;
 pub mod personal_data;
+pub mod polling;
 pub mod revocations;
 pub mod sale_policy;
 pub mod tokens;

@@ -2,29 +2,19 @@
 
 use std::time::Duration;
 
-/// Longest interval anybody is told.
-pub const LONGEST_POLL_SECONDS: u64 = 60;
-/// Interval of somebody who is inside or not in the line at all.
-pub const IDLE_POLL_SECONDS: u64 = 3;
+use urr_contract::polling::{LONGEST_SECONDS, before_call, by_position};
+
 /// What presence lasts beyond two intervals.
 const PRESENCE_MARGIN: Duration = Duration::from_secs(10);
 
-/// Seconds until the next poll at `position` (from 1). By position as the contract says;
-/// near the front never more than half the expected wait, so that a call is noticed.
-/// `spread` is any number of the person's own: it lengthens the interval a little, so that
-/// those who came together do not poll together.
+/// Seconds until the next poll at `position` (from 1): by position, and near the front by the
+/// expected wait. `spread` is any number of the person's own: it lengthens the interval a little,
+/// so that those who came together do not poll together.
 pub fn next_poll(position: u64, wait_seconds: Option<u64>, spread: u64) -> u64 {
-    let told = match position {
-        0 => IDLE_POLL_SECONDS,
-        1..=1_000 => 1,
-        1_001..=5_000 => 5,
-        5_001..=10_000 => 10,
-        10_001..=100_000 => 30,
-        _ => LONGEST_POLL_SECONDS,
-    };
+    let told = by_position(position);
     let jitter = spread % (told / 5 + 1);
-    let most = wait_seconds.map_or(LONGEST_POLL_SECONDS, |wait| (wait / 2).max(1));
-    (told + jitter).min(LONGEST_POLL_SECONDS).min(most)
+    let most = wait_seconds.map_or(LONGEST_SECONDS, before_call);
+    (told + jitter).min(LONGEST_SECONDS).min(most)
 }
 
 /// How long somebody who was told that interval counts as present.
@@ -76,27 +66,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_grows_with_the_position() {
-        for (position, told) in [
-            (0, 3),
-            (1, 1),
-            (1_000, 1),
-            (1_001, 5),
-            (5_001, 10),
-            (10_001, 30),
-            (100_001, 60),
-        ] {
-            assert_eq!(next_poll(position, None, 0), told, "{position}");
-        }
-    }
-
-    #[test]
     fn jitter_only_lengthens_and_ends_at_a_minute() {
         for spread in 0..100 {
             for (position, told) in [(5_000, 5), (10_000, 10), (100_000, 30), (1_000_000, 60)] {
                 let polled = next_poll(position, None, spread);
                 assert!((told..=told + told / 5).contains(&polled));
-                assert!(polled <= LONGEST_POLL_SECONDS);
+                assert!(polled <= LONGEST_SECONDS);
             }
         }
     }

@@ -14,6 +14,7 @@ use urr_contract::{
     EventId, UserId,
     headers::{COOKIE_ENTRY, COOKIE_VISITOR},
     internal::QueueInfo,
+    polling::IDLE_SECONDS,
     tokens::{Claims, TokenError, TokenKey, VisitorClaims},
 };
 use urr_kit::{ApiError, ApiResult};
@@ -28,7 +29,7 @@ use crate::{
     admission_messages::Admitted,
     domain::{
         entry::{entry_claims, is_worn, receipt_claims},
-        poll::{IDLE_POLL_SECONDS, estimate, next_poll, presence},
+        poll::{estimate, next_poll, presence},
         rules::Sale,
         snapshot::Slot,
     },
@@ -352,7 +353,7 @@ impl Telling<'_> {
             status: Status::Active,
             current_users: self.line.inside(&self.view),
             threshold: rules.map_or(0, |rules| rules.max_active),
-            next_poll: IDLE_POLL_SECONDS,
+            next_poll: IDLE_SECONDS,
             message: "Entry allowed",
             number,
             event_info: self.event_info(),
@@ -378,7 +379,7 @@ impl Telling<'_> {
             status: Status::NotInQueue,
             queued: false,
             current_users: self.line.inside(&self.view),
-            next_poll: IDLE_POLL_SECONDS,
+            next_poll: IDLE_SECONDS,
             message: "Not in queue",
         });
         (AppendHeaders(cookies.into_headers()), Json(body)).into_response()
