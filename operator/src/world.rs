@@ -422,7 +422,7 @@ mod tests {
         assert_eq!(floor(None), 40);
         let mut table = LoadTable::default();
         let load = Load {
-            per_waiting_user: 0.0,
+            per_poll: 0.0,
             per_admitted_user: 50.0,
             per_replica: 100.0,
         };

@@ -131,14 +131,14 @@ fn what_a_crowd_needs_is_computed_and_shown() -> anyhow::Result<()> {
         });
         stage.sell("aurora", &crowd)?;
         let gateway = capacity(&stage.ready("aurora")?, "gateway");
-        // 100000 x 0.1 + 100 x 20 = 12000; x 1.5 = 18000; / 5000 = 3.6
-        ensure!(gateway["floor"] == 4, "{gateway}");
+        // 5300 x 1 + 100 x 10 = 6300; x 1.5 = 9450; / 4000 = 2.4
+        ensure!(gateway["floor"] == 3, "{gateway}");
         let sum = gateway["sum"].as_str().unwrap_or_default();
         ensure!(
-            sum.starts_with("(100000 waiting x 0.1/s + 100/s admitted x 20) x 1.5"),
+            sum.starts_with("(5300 polls/s of 100000 waiting x 1 + 100/s admitted x 10) x 1.5"),
             "{sum}"
         );
-        replicas(stage, "gateway", 4)
+        replicas(stage, "gateway", 3)
     })
 }
 
@@ -200,7 +200,7 @@ fn no_restart_lets_a_floor_fall() -> anyhow::Result<()> {
     let measured = Setting {
         values: &[
             "operator.load.measuredAt=here",
-            "operator.load.services.ticket.perWaitingUser=0",
+            "operator.load.services.ticket.perPoll=0",
             "operator.load.services.ticket.perAdmittedUser=5",
             "operator.load.services.ticket.perReplica=100",
         ],
@@ -212,7 +212,7 @@ fn no_restart_lets_a_floor_fall() -> anyhow::Result<()> {
             "capacity": {"expectedUsers": 1000, "prescaleSeconds": 86_400},
         });
         stage.sell("aurora", &crowd)?;
-        // 100 x 5 x 1.2 / 100 = 6; by the operator's own table it is 3.
+        // 100 x 5 x 1.2 / 100 = 6; by the operator's own table it is 2.
         replicas(stage, "ticket", 6)?;
         stage.ready("aurora")?;
         // Counts every change of the spec, a short one as well.

@@ -66,7 +66,7 @@ fn computed(spec: &TicketingEventSpec, table: &LoadTable, service: Service) -> O
     let load = table.services.get(&service)?;
     let headroom = 1.0 + f64::from(spec.capacity.headroom_percent) / 100.0;
     let admitted = spec.admission.admit_per_second;
-    let polls = polls_per_second(users, admitted).ceil();
+    let polls = polls_per_second(users, admitted).round();
     let asked = polls * load.per_poll + f64::from(admitted) * load.per_admitted_user;
     let replicas = (asked * headroom / load.per_replica)
         .ceil()
@@ -138,11 +138,14 @@ mod tests {
         let capacity = json!({"expectedUsers": 60_000});
         let demands = demands(&spec(&capacity), &LoadTable::default());
         let gateway = &demands[0];
-        // 60000 x 0.1 + 100 x 20 = 8000; x 1.2 = 9600; / 5000 = 1.92
+        // 3969 x 1 + 100 x 10 = 4969; x 1.2 = 5963; / 4000 = 1.49
         assert_eq!((gateway.service, gateway.floor), (Service::Gateway, 2));
         assert_eq!(
             gateway.sum.as_deref(),
-            Some("(60000 waiting x 0.1/s + 100/s admitted x 20) x 1.2 / 5000/s a replica = 2")
+            Some(
+                "(3969 polls/s of 60000 waiting x 1 + 100/s admitted x 10) x 1.2 \
+                 / 4000/s a replica = 2"
+            )
         );
     }
 
@@ -162,7 +165,7 @@ mod tests {
             services: [(
                 Service::Ticket,
                 Load {
-                    per_waiting_user: 0.0,
+                    per_poll: 0.0,
                     per_admitted_user: 100.0,
                     per_replica: 100.0,
                 },

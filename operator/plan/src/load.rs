@@ -1,4 +1,4 @@
-//! What people ask of services and what one replica serves: measured, not guessed.
+//! What people ask of services, and what one replica serves.
 
 use std::collections::BTreeMap;
 
@@ -47,14 +47,14 @@ impl Default for LoadTable {
             per_replica,
         };
         Self {
-            measured_at: "not measured on this cluster: cautious figures for one CPU a replica"
+            measured_at: "requests: 150 fans on pods; replicas: cautious, one processor each"
                 .to_owned(),
             services: BTreeMap::from([
-                (Service::Gateway, load(0.1, 20.0, 5000.0)),
-                (Service::Auth, load(0.0, 1.0, 500.0)),
-                (Service::Queue, load(0.1, 2.0, 5000.0)),
-                (Service::Ticket, load(0.0, 10.0, 500.0)),
-                (Service::Payment, load(0.0, 3.0, 300.0)),
+                (Service::Gateway, load(1.0, 10.0, 4000.0)),
+                (Service::Auth, load(0.0, 1.0, 300.0)),
+                (Service::Queue, load(1.0, 3.0, 3000.0)),
+                (Service::Ticket, load(0.0, 8.0, 500.0)),
+                (Service::Payment, load(0.0, 4.0, 300.0)),
             ]),
         }
     }
