@@ -74,7 +74,7 @@ async fn look(deployment: &Deployment, world: &World) -> Result<Action, kube::Er
     world
         .instruments
         .replicas(&namespace, service.name(), wanted, ready);
-    world.note_warmth(&namespace, service, ready < wanted);
+    world.note_warmth(&namespace, service, wanted, ready);
     Ok(Action::requeue(until(
         capacity::wakes_at(sales(), now),
         now,

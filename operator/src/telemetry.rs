@@ -110,12 +110,16 @@ impl Instruments {
 
     /// Shows what should run and what is ready.
     pub(crate) fn replicas(&self, namespace: &str, service: &'static str, wanted: u32, ready: u32) {
-        let labels = ServiceLabels {
-            namespace: namespace.to_owned(),
-            service,
-        };
+        let labels = service_labels(namespace, service);
         self.wanted.get_or_create(&labels).set(wanted.into());
         self.ready.get_or_create(&labels).set(ready.into());
+    }
+
+    /// Shows a service no longer.
+    pub(crate) fn forget_service(&self, namespace: &str, service: &'static str) {
+        let labels = service_labels(namespace, service);
+        self.wanted.remove(&labels);
+        self.ready.remove(&labels);
     }
 
     /// Shows how late a phase was written.
@@ -128,5 +132,12 @@ fn labels_of(namespace: &str, name: &str) -> SaleLabels {
     SaleLabels {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
+    }
+}
+
+fn service_labels(namespace: &str, service: &'static str) -> ServiceLabels {
+    ServiceLabels {
+        namespace: namespace.to_owned(),
+        service,
     }
 }

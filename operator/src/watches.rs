@@ -68,19 +68,21 @@ impl Watched {
         };
         Self {
             sales: watches.add(everything(), |world, change| match change {
-                Change::One(sale) => world.saw_sale(sale),
+                Change::Made(sale) => world.saw_sale(sale),
+                Change::Gone(sale) => world.lost_sale(sale),
                 Change::All => world.saw_all_sales(),
             }),
             platforms: watches.add(platforms(), |world, change| match change {
-                Change::One(platform) => world.saw_platform(platform),
+                Change::Made(platform) | Change::Gone(platform) => world.saw_platform(platform),
                 Change::All => world.bells.ring(),
             }),
             deployments: watches.add(of_services(), |world, change| match change {
-                Change::One(deployment) => world.saw_deployment(deployment),
+                Change::Made(deployment) => world.saw_deployment(deployment),
+                Change::Gone(deployment) => world.lost_deployment(deployment),
                 Change::All => world.bells.ring(),
             }),
             autoscalers: watches.add(everything(), |world, change| match change {
-                Change::One(autoscaler) => world.saw_autoscaler(autoscaler),
+                Change::Made(found) | Change::Gone(found) => world.saw_autoscaler(found),
                 Change::All => world.bells.ring(),
             }),
             services: watches.add(of_services(), |world, _| world.bells.sale.ring()),
@@ -101,8 +103,10 @@ fn labelled(selector: &str) -> Config {
 
 /// What a watch saw.
 pub(crate) enum Change<'a, K> {
-    /// This object changed or is gone.
-    One(&'a K),
+    /// This object is there, or is another now.
+    Made(&'a K),
+    /// This object is gone.
+    Gone(&'a K),
     /// Everything was listed anew.
     All,
 }
@@ -187,7 +191,8 @@ async fn keep<K>(
     let mut events = pin!(events);
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Apply(object) | Event::Delete(object)) => saw(Change::One(&object)),
+            Ok(Event::Apply(object)) => saw(Change::Made(&object)),
+            Ok(Event::Delete(object)) => saw(Change::Gone(&object)),
             Ok(Event::InitDone) => saw(Change::All),
             Ok(Event::Init | Event::InitApply(_)) => {}
             Err(error) => {

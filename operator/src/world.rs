@@ -39,11 +39,28 @@ pub(crate) struct Workload {
 
 /// How long a service takes from a floor to readiness.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Warmup {
-    /// Since when less is ready than wanted.
-    pub(crate) since: Option<Timestamp>,
+struct Warmup {
+    /// Replicas wanted last.
+    wanted: Option<u32>,
+    /// Since when more is wanted than was, and not all ready.
+    since: Option<Timestamp>,
     /// How long it took last time, in seconds.
-    pub(crate) seconds: Option<u32>,
+    seconds: Option<u32>,
+}
+
+impl Warmup {
+    /// Only what a rise takes counts: pods are missing for other reasons, too.
+    fn note(&mut self, wanted: u32, ready: u32, now: Timestamp) {
+        let before = self.wanted.replace(wanted);
+        if before.is_some_and(|before| before < wanted) {
+            self.since.get_or_insert(now);
+        }
+        if ready >= wanted
+            && let Some(since) = self.since.take()
+        {
+            self.seconds = u32::try_from(now.duration_since(since).as_secs()).ok();
+        }
+    }
 }
 
 /// What one sale asks of what it shares with others.
@@ -186,14 +203,12 @@ impl World {
         })
     }
 
-    /// A Deployment changed, or is gone.
+    /// A Deployment is there, or changed.
     pub(crate) fn saw_deployment(&self, deployment: &Deployment) {
-        let key = (
-            deployment.namespace().unwrap_or_default(),
-            deployment.name_any(),
-        );
         let image = scaling::image_of(deployment);
-        let before = self.found.images.lock().insert(key, image.clone());
+        let mut images = self.found.images.lock();
+        let before = images.insert(key_of(deployment), image.clone());
+        drop(images);
         if before != Some(image) {
             self.bells.platform.ring();
         }
@@ -210,19 +225,24 @@ impl World {
         }
     }
 
-    /// Notes whether less of a service is ready than wanted, and how long that took.
-    pub(crate) fn note_warmth(&self, namespace: &str, service: Service, is_short: bool) {
+    /// A Deployment is gone, and what was found out about it.
+    pub(crate) fn lost_deployment(&self, deployment: &Deployment) {
+        let key = key_of(deployment);
+        self.found.images.lock().remove(&key);
+        if let Some(service) = service_of(deployment) {
+            self.instruments.forget_service(&key.0, service.name());
+            self.found.warmups.lock().remove(&(key.0, service));
+        }
+        self.bells.platform.ring();
+        self.bells.sale.ring();
+    }
+
+    /// Notes how many replicas of a service are wanted and ready.
+    pub(crate) fn note_warmth(&self, namespace: &str, service: Service, wanted: u32, ready: u32) {
         let now = self.clock.now();
         let mut warmups = self.found.warmups.lock();
         let warmup = warmups.entry((namespace.to_owned(), service)).or_default();
-        match (is_short, warmup.since) {
-            (true, None) => warmup.since = Some(now),
-            (false, Some(since)) => {
-                warmup.since = None;
-                warmup.seconds = u32::try_from(now.duration_since(since).as_secs()).ok();
-            }
-            _ => {}
-        }
+        warmup.note(wanted, ready, now);
     }
 
     /// How long a service took from a floor to readiness last time, in seconds.
@@ -243,32 +263,40 @@ impl World {
             .unwrap_or_default()
     }
 
-    /// A sale changed, or is gone.
+    /// A sale is there, or changed.
     pub(crate) fn saw_sale(&self, sale: &TicketingEvent) {
-        let (uid, namespace) = (
-            sale.uid().unwrap_or_default(),
-            sale.namespace().unwrap_or_default(),
-        );
-        let is_there = self
-            .watched
-            .sales
-            .find(|found| found.uid().as_ref() == Some(&uid))
-            .is_some();
-        let asks = (is_there && self.counts(sale)).then(|| Arc::new(self.asks(sale)));
+        let asks = self.counts(sale).then(|| Arc::new(self.asks(sale)));
+        self.note_asks(sale, asks.as_ref());
+        self.bells.sale.ring_for(sale);
+    }
+
+    /// A sale is gone, and what was remembered of it.
+    pub(crate) fn lost_sale(&self, sale: &TicketingEvent) {
+        let uid = sale.uid().unwrap_or_default();
+        self.note_asks(sale, None);
+        self.found.released.write().remove(&uid);
+        self.found.memories.lock().remove(&uid);
+        let namespace = sale.namespace().unwrap_or_default();
+        self.instruments.forget_sale(&namespace, &sale.name_any());
+    }
+
+    /// Notes what a sale asks for, and wakes those whom a change concerns.
+    fn note_asks(&self, sale: &TicketingEvent, asks: Option<&Arc<Asks>>) {
+        let uid = sale.uid().unwrap_or_default();
         let mut all = self.found.asks.write();
-        let here = all.entry(namespace).or_default();
-        let before = match asks.clone() {
-            Some(asks) => here.insert(uid, asks),
+        let here = all.entry(sale.namespace().unwrap_or_default()).or_default();
+        let before = match asks {
+            Some(asks) => here.insert(uid, Arc::clone(asks)),
             None => here.remove(&uid),
         };
         drop(all);
-        self.bells.sale.ring_for(sale);
+        let before = before.as_ref();
         if before != asks {
             self.bells.sale.ring();
             self.bells.capacity.ring();
         }
-        let topics = |asks: &Option<Arc<Asks>>| asks.as_ref().map(|asks| asks.topics.clone());
-        if topics(&before) != topics(&asks) {
+        let topics = |asks: Option<&Arc<Asks>>| asks.map(|asks| asks.topics.clone());
+        if topics(before) != topics(asks) {
             self.bells.platform.ring();
         }
     }
@@ -313,18 +341,7 @@ impl World {
     /// Lets go of what a deleted sale asked for.
     pub(crate) fn release(&self, sale: &TicketingEvent) {
         let uid = sale.uid().unwrap_or_default();
-        let mut released = self.found.released.write();
-        // Those that are gone need no mark any more.
-        released.retain(|uid| {
-            let found = self
-                .watched
-                .sales
-                .find(|sale| sale.uid().as_ref() == Some(uid));
-            found.is_some()
-        });
-        released.insert(uid.clone());
-        drop(released);
-        self.found.memories.lock().remove(&uid);
+        self.found.released.write().insert(uid);
         self.saw_sale(sale);
     }
 
@@ -337,6 +354,11 @@ impl World {
     pub(crate) fn remember(&self, uid: &str, memory: Memory) {
         self.found.memories.lock().insert(uid.to_owned(), memory);
     }
+}
+
+/// Namespace and name of an object.
+fn key_of(object: &impl Resource) -> (String, String) {
+    (object.namespace().unwrap_or_default(), object.name_any())
 }
 
 /// What a sale asks of services, and when. Without a table it asks for what the status says.
@@ -428,5 +450,33 @@ mod tests {
         };
         table.services.insert(Service::Ticket, load);
         assert_eq!(floor(Some(&table)), 60);
+    }
+
+    /// What was measured after these looks: seconds, wanted, ready.
+    fn measured(looks: &[(i64, u32, u32)]) -> Option<u32> {
+        let mut warmup = Warmup::default();
+        for (seconds, wanted, ready) in looks {
+            let now = Timestamp::from_second(1_804_849_200 + seconds).expect("a time");
+            warmup.note(*wanted, *ready, now);
+        }
+        warmup.seconds
+    }
+
+    #[test]
+    fn a_warmup_is_from_the_first_rise_until_all_are_ready() {
+        assert_eq!(measured(&[(0, 1, 1), (10, 4, 1), (30, 4, 3)]), None);
+        assert_eq!(measured(&[(0, 1, 1), (10, 4, 1), (50, 4, 4)]), Some(40));
+        let twice = [(0, 1, 1), (10, 4, 1), (20, 8, 4), (50, 8, 8)];
+        assert_eq!(measured(&twice), Some(40));
+    }
+
+    #[test]
+    fn pods_that_are_missing_otherwise_are_no_warmup() {
+        assert_eq!(
+            measured(&[(0, 4, 0), (3600, 4, 4)]),
+            None,
+            "nobody saw it rise"
+        );
+        assert_eq!(measured(&[(0, 4, 4), (10, 4, 1), (3600, 4, 4)]), None);
     }
 }

@@ -79,6 +79,15 @@ fn no_store_begins_anew_while_a_sale_is_on() -> anyhow::Result<()> {
         stage.sell("aurora", &json!({"sale": opens(in_seconds(600))}))?;
         stage.ready("aurora")?;
         let template = postgres()?["spec"]["template"].clone();
+        let writes = stage.log.take().into_iter().filter(|request| {
+            request.is_write() && request.path.contains("/statefulsets/urr-postgres-ticket")
+        });
+        // The second is of a look before the first was seen.
+        let writes = writes.count();
+        ensure!(
+            (1..=2).contains(&writes),
+            "what is there was written {writes} times"
+        );
 
         let more = [
             &BUILT_IN[..],

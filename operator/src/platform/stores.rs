@@ -171,9 +171,12 @@ pub(super) fn stateful_set(
     if postgres.volume_ownership_init {
         pod["initContainers"] = json!([ownership(postgres, sizes)]);
     }
+    // With what the API server would fill in: the list of claims is one field, and is compared
+    // as a whole with what is there.
     let mut claim = json!({
         "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": volume.storage}}
+        "resources": {"requests": {"storage": volume.storage}},
+        "volumeMode": "Filesystem"
     });
     if let Some(class) = &volume.class {
         claim["storageClassName"] = json!(class);
@@ -191,7 +194,8 @@ pub(super) fn stateful_set(
                 "apiVersion": "v1",
                 "kind": "PersistentVolumeClaim",
                 "metadata": {"name": "data"},
-                "spec": claim
+                "spec": claim,
+                "status": {"phase": "Pending"}
             }]
         }
     })
