@@ -242,8 +242,14 @@ where
     }
     let namespace = live.namespace().unwrap_or_default();
     let api: Api<K> = Api::namespaced(client.clone(), &namespace);
-    let written = apply(&api, managers::CAPACITY, Some(live), built).await?;
-    Ok(written.map(|written| format!("{namespace}/{}", written.name_any())))
+    // Of this very object: one that goes meanwhile is not made anew.
+    let mut built = built.clone();
+    built["metadata"]["uid"] = json!(live.uid());
+    match apply(&api, managers::CAPACITY, Some(live), &built).await {
+        Ok(written) => Ok(written.map(|written| format!("{namespace}/{}", written.name_any()))),
+        Err(kube::Error::Api(refused)) if matches!(refused.code, 404 | 409) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Replicas of a Deployment that are ready.
