@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Context, ensure};
 use serde_json::json;
-use urr_e2e::{kubectl, now};
+use urr_e2e::{eventually, kubectl, now};
 
 use crate::stage::{Setting, declared, on_stage, text};
 
@@ -46,6 +46,15 @@ fn row(table: &str) -> anyhow::Result<BTreeMap<String, String>> {
         Ok(((*name).to_owned(), cell.trim().to_owned()))
     });
     cells.collect()
+}
+
+/// Whether a row has these cells under these heads.
+fn says(row: &BTreeMap<String, String>, expected: &[(&str, &str)]) -> anyhow::Result<()> {
+    for (head, cell) in expected {
+        let said = &row[*head];
+        ensure!(said == cell, "{head} is {said}, not {cell}");
+    }
+    Ok(())
 }
 
 #[test]
@@ -99,12 +108,7 @@ fn kubectl_get_tells_a_sale_in_one_row() -> anyhow::Result<()> {
             let arguments = [&["get", "tev", "--namespace", stage.namespace], wide].concat();
             row(&kubectl(&arguments, "")?.ok("kubectl get tev")?)
         };
-        let narrow = get(&[])?;
         let heads = "ACTIVE AGE CAPACITY NAME NEXT OPENS PHASE READY WAITING";
-        ensure!(
-            narrow.keys().cloned().collect::<Vec<_>>().join(" ") == heads,
-            "{narrow:?}"
-        );
         let next = text(&sale["status"]["nextTransition"]["summary"]);
         let expected = [
             ("NAME", "aurora"),
@@ -116,23 +120,19 @@ fn kubectl_get_tells_a_sale_in_one_row() -> anyhow::Result<()> {
             ("ACTIVE", "0"),
             ("READY", "True"),
         ];
-        for (head, cell) in expected {
-            ensure!(
-                narrow[head] == cell,
-                "{head} is {}, not {cell}",
-                narrow[head]
-            );
-        }
-        let wide = get(&["--output=wide"])?;
+        // A sale may be ready before the pods of its floors are.
+        eventually("a row of these cells", || {
+            let narrow = get(&[])?;
+            let told = narrow.keys().cloned().collect::<Vec<_>>().join(" ");
+            ensure!(told == heads, "{told}");
+            says(&narrow, &expected).map(Some)
+        })?;
         let expected = [
             ("CLOSES", "2037-04-02T12:00:00Z"),
             ("SOLD", "0"),
             ("ADMIT/S", "100"),
             ("POLICY", "Retain"),
         ];
-        for (head, cell) in expected {
-            ensure!(wide[head] == cell, "{head} is {}, not {cell}", wide[head]);
-        }
-        Ok(())
+        says(&get(&["--output=wide"])?, &expected)
     })
 }
