@@ -11,7 +11,8 @@
 #   make fmt           formats
 #   make sqlx          renews services/*/.sqlx after a change of SQL or migrations
 #   make crds          renews crds/ after a change of operator/api
-#   make nix           evaluates the flake without nixpkgs (LEVEL=build: and builds all of it, twice)
+#   make nix           evaluates the flake without nixpkgs (LEVEL=build: and builds all of it, twice;
+#                       LEVEL=changed: that, where what decides how has changed)
 #   make openapi       renews services/gateway/openapi.json after a change of a handler
 #   make test-openapi  fuzzes the platform from that document (EXAMPLES=60 an operation; `make test`: 1)
 #   make images        images of the programs for release, without Nix
@@ -80,7 +81,7 @@ crds:
 	mv crds/ticketingevents.yaml.new crds/ticketingevents.yaml
 
 nix:
-	nix/offline/verify.sh $(if $(filter build,$(LEVEL)),build,evaluate)
+	nix/offline/verify.sh $(or $(filter build changed,$(LEVEL)),evaluate)
 
 openapi:
 	$(CARGO) run --quiet --locked --package urr-urr -- openapi > services/gateway/openapi.json.new

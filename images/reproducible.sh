@@ -83,6 +83,17 @@ at() {
 # same FILE: whether both have it, and have the same.
 same() { cmp --silent "${places[0]}/$1" "${places[1]}/$1"; }
 
+# differs FILE: tells what of all that it was made from is not the same, and fails. Lists of
+# dependencies (.d) name paths and are in no program.
+differs() {
+	local file
+	find "${places[0]}/target/images/release"/{deps,build} -type f \( -name '*.rlib' -o -path '*/out/*' \) \
+		-not -name '*.d' -printf 'target/images/release/%P\n' | LC_ALL=C sort | while read -r file; do
+		same "$file" || say "not the same: $file"
+	done
+	fail "$1 differs"
+}
+
 # holds_path FILE: whether the first one's holds a folder of this machine.
 holds_path() {
 	grep --quiet --fixed-strings --text -e "$work" -e "$cargo_home" -e "$HOME/" "${places[0]}/$1"
@@ -110,7 +121,7 @@ sample)
 		    println!("{:?}", key.verify_signature::<AccessClaims>("no token").is_err());
 		}
 	END
-	same $program || fail "the sample differs"
+	same $program || differs $program
 	! holds_path $program || fail "a path is in the sample"
 	say "the sample is the same in two places"
 	sample <<-'END'
@@ -129,7 +140,7 @@ all)
 	for i in 0 1; do at $i images/make.sh made; done
 	diff <(ls "${places[0]}/made") <(ls "${places[1]}/made") || fail "the images have other names"
 	for file in target/images/release/{urr,urr-operator} $(cd "${places[0]}" && ls made/*); do
-		same "$file" || fail "$file differs"
+		same "$file" || differs "$file"
 		! holds_path "$file" || fail "a path is in $file"
 		say "$file: $(sha256sum "${places[0]}/$file" | cut -d' ' -f1)"
 	done

@@ -1,7 +1,6 @@
 # Sourced by scripts that make images out of programs of this machine.
 
-# new_root: a folder that becomes the root of an image, with what programs expect there. It is
-# gone when the script ends.
+# new_root: a new folder that becomes the root of an image, with what programs expect there.
 new_root() {
 	local root
 	root=$(mktemp -d "${TMPDIR:-/tmp}/image.XXXXXX")
@@ -46,9 +45,8 @@ busybox() {
 	done
 }
 
-# pack OUT TAG DIR ARGUMENTS...: makes the image, and removes the folder.
+# pack OUT TAG DIR ARGUMENTS...: makes the image.
 pack() {
 	local out=$1 tag=$2 root=$3; shift 3
 	cluster image -tag "$tag" -root "$root" -o "$out" "$@"
-	rm -rf "$root"
 }

@@ -7,6 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../cluster/image-lib.sh"
 out=$1 root=$(new_root)
+trap 'rm -rf "$root"' EXIT
 script=$here/../../services/kit/kafka.sh
 cache=${URR_CACHE:-$HOME/.cache/urr}
 

@@ -6,6 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../cluster/image-lib.sh"
 name=$1 binary=$2 folder=$3 root=$(new_root)
+trap 'rm -rf "$root"' EXIT
 mkdir -p "$root/usr/bin"
 strip -o "$root/usr/bin/$name" "$binary"
 libraries "$root" "$root/usr/bin/$name"

@@ -4,13 +4,20 @@
 #   verify.sh evaluate    every output of every system; documents change nothing
 #   verify.sh build       the above, then programs, images and checks in the sandbox, twice.
 #                         What was compared once is not again until its inputs change
+#   verify.sh changed     evaluate; build where what decides how has changed since all of that
+#                         was last compared here: the flake, a dependency, a compiler. A change of
+#                         our sources alone does not ask for it
 #
-# OPTIONAL=1: where Nix cannot be installed, say so and succeed.
+# OPTIONAL=1: where Nix cannot be installed, say so and succeed. UNTIL: the time (seconds since 1970)
+# at which `changed` ends although not all is built; what was stays, and the next one goes on there.
 set -euo pipefail
 . "$(dirname "$0")/environment.sh"
 here=$root/nix/offline
 level=${1:-evaluate}
-case $level in evaluate | build) ;; *) echo "verify.sh: evaluate or build, not $level" >&2; exit 64 ;; esac
+case $level in
+evaluate | build | changed) ;;
+*) echo "verify.sh: evaluate, build or changed, not $level" >&2; exit 64 ;;
+esac
 
 say() { printf 'nix: %s\n' "$*"; }
 fail() { printf 'nix: %s\n' "$*" >&2; exit 1; }
@@ -78,11 +85,19 @@ twice() {
     seen=$cache/compared/$(basename "$(derivation_of "$root" "$1")")
     "$here/nix.sh" build --no-link --print-build-logs "$root#$1" 2> "$work/log" || { tail -n 60 "$work/log" >&2; fail "$1 does not build"; }
     if [ ! -e "$seen" ]; then
-        "$here/nix.sh" build --no-link --rebuild "$root#$1" 2> "$work/log" || { tail -n 20 "$work/log" >&2; fail "$1 is not the same twice"; }
+        "$here/nix.sh" build --no-link --rebuild --keep-failed "$root#$1" 2> "$work/log" || differs "$1"
         mkdir -p "$cache/compared"
         : > "$seen"
     fi
     say "$1: the same bytes twice, $((SECONDS - started)) s, $(size_of "$(out "$1")") bytes, $(nix hash path "$(out "$1")")"
+}
+# differs OUTPUT: tells which of its files are not the same, where Nix kept the second ones.
+differs() {
+    local first
+    first=$(out "$1")
+    tail -n 20 "$work/log" >&2
+    [ ! -e "$first.check" ] || diff --recursive --brief "$first" "$first.check" >&2 || true
+    fail "$1 is not the same twice"
 }
 out() { "$here/nix.sh" eval --raw "$root#$1.outPath" 2> /dev/null; }
 size_of() { nix path-info --size "$1" 2> /dev/null | awk '{print $2}'; }
@@ -104,12 +119,41 @@ build() {
     nix build --no-link --impure --rebuild --expr "$clock" 2> "$work/log" || true
     grep -q 'may not be deterministic' "$work/log" || fail "a build that reads the clock was not caught"
     say "a build that reads the clock is caught"
+    mkdir -p "${built%/*}"
+    : > "$built"
+}
+
+# how: a hash of what decides how all is built, beside our sources.
+how() {
+    local manifests
+    mapfile -t manifests < <(git -C "$root" ls-files -- '*Cargo.toml')
+    (cd "$root" && cat "${manifests[@]}" Cargo.lock rust-toolchain.toml flake.nix nix/*.nix images/sbom.py "$cache"/nixpkgs/*) |
+        sha256sum | cut -c1-16
+}
+
+build_if_changed() {
+    local left=86400
+    [ -z "${UNTIL:-}" ] || left=$((UNTIL - $(date +%s)))
+    if [ -e "$built" ]; then
+        say "what decides how all is built has not changed since it was compared: not built again"
+    elif [ "$left" -le 0 ]; then
+        say "NOT BUILT: there is no time left"
+    else
+        timeout --kill-after=60 "$left" "$here/verify.sh" build || {
+            [ $? = 124 ] || exit 1
+            say "NOT ALL BUILT: the time was up; the next run goes on from there"
+        }
+    fi
 }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/copy"
-[ "$level" = evaluate ] || "$here/tools.sh" > /dev/null
+[ "$level" != build ] || "$here/tools.sh" > /dev/null
 "$here/prepare.sh"
+built=$cache/compared/all-$(how)
 evaluate
-if [ "$level" = build ]; then build; fi
+case $level in
+build) build ;;
+changed) build_if_changed ;;
+esac
