@@ -13,7 +13,7 @@ use anyhow::Context;
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::process::target;
+use crate::{api::path_of, kubectl::kubectl, process::target};
 
 /// A request that passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,11 @@ impl Request {
         let says = ["/leases", "/events.k8s.io/"];
         self.method != "GET" && !says.iter().any(|part| self.path.contains(part))
     }
+
+    /// Whether it is about what is at `path`.
+    fn is_at(&self, path: &str) -> bool {
+        self.path.split('?').next() == Some(path)
+    }
 }
 
 /// What doors have seen; several doors may have one log.
@@ -41,6 +46,16 @@ pub struct Log(Arc<Mutex<Seen>>);
 struct Seen {
     requests: Vec<Request>,
     victim: Option<Victim>,
+    doomed: Option<Doomed>,
+}
+
+/// An object that goes before the first write to it.
+#[derive(Debug)]
+struct Doomed {
+    namespace: String,
+    resource: String,
+    /// With which a write to it begins.
+    path: String,
 }
 
 /// Who dies, and after how many more writes.
@@ -70,6 +85,35 @@ impl Log {
     /// Lets live whom [`Log::kill_after`] has named.
     pub fn spare(&self) {
         self.0.lock().victim = None;
+    }
+
+    /// Deletes an object, and waits until it is gone, before the next write to it passes: whoever
+    /// writes has seen it just now. `kind` is in the plural.
+    pub fn delete_before_write(
+        &self,
+        namespace: &str,
+        kind: &str,
+        name: &str,
+    ) -> anyhow::Result<()> {
+        let path = path_of(namespace, kind).context("a kind that is asked for often")?;
+        self.0.lock().doomed = Some(Doomed {
+            namespace: namespace.to_owned(),
+            resource: format!("{kind}/{name}"),
+            path: format!("{path}/{name}"),
+        });
+        Ok(())
+    }
+
+    /// Deletes what must be gone before `request` passes.
+    fn doom(&self, request: &Request) -> anyhow::Result<()> {
+        let goes = |doomed: &mut Doomed| request.is_write() && request.is_at(&doomed.path);
+        let doomed = self.0.lock().doomed.take_if(goes);
+        let Some(doomed) = doomed else {
+            return Ok(());
+        };
+        let (resource, namespace) = (&doomed.resource, &doomed.namespace);
+        let arguments = ["delete", resource, "--namespace", namespace, "--wait"];
+        kubectl(&arguments, "")?.ok("kubectl delete").map(drop)
     }
 
     /// Notes a request; the process that must not live to see its answer, if there is one.
@@ -188,9 +232,14 @@ fn pass(client: &TcpStream, target: &str, log: &Log) -> anyhow::Result<()> {
         })
     };
     let forth = carry(client, &server, |bytes| {
-        if let Some(request) = first_line(bytes)
-            && let Some(victim) = log.note(request)
-        {
+        let Some(request) = first_line(bytes) else {
+            return true;
+        };
+        if let Err(error) = log.doom(&request) {
+            eprintln!("{error:#}");
+            return false;
+        }
+        if let Some(victim) = log.note(request) {
             *condemned.lock() = Some(victim);
         }
         true
@@ -243,6 +292,7 @@ mod tests {
         let request = request.expect("a request");
         assert_eq!(request.method, "PATCH");
         assert_eq!(request.path, "/apis/x?force=true");
+        assert!(request.is_at("/apis/x") && !request.is_at("/apis"));
         assert_eq!(first_line(b"{\"spec\": {}}"), None);
     }
 

@@ -5,7 +5,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Makes `built` so as `manager`, unless `live` shows that this manager holds exactly that.
 /// Returns the object where it was written.
@@ -26,6 +26,25 @@ where
     api.patch(name, &params, &Patch::Apply(built))
         .await
         .map(Some)
+}
+
+/// The same for a part of `live`, which somebody else made: where that is gone by now, or
+/// another object has its name, nothing is written.
+pub(crate) async fn amend<K>(
+    api: &Api<K>,
+    manager: &str,
+    live: &K,
+    part: &Value,
+) -> kube::Result<Option<K>>
+where
+    K: Resource + Clone + Serialize + DeserializeOwned + std::fmt::Debug,
+{
+    let mut part = part.clone();
+    part["metadata"]["uid"] = json!(live.meta().uid);
+    match apply(api, manager, Some(live), &part).await {
+        Err(kube::Error::Api(refused)) if matches!(refused.code, 404 | 409) => Ok(None),
+        written => written,
+    }
 }
 
 /// Whether `manager` holds exactly `built` of `live`: nothing is missing, different, or left
@@ -121,7 +140,6 @@ fn in_order(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::{apps::v1::StatefulSet, autoscaling::v2::HorizontalPodAutoscaler};
-    use serde_json::json;
 
     use super::*;
 

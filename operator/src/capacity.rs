@@ -21,7 +21,7 @@ use urr_operator_api::{
 use urr_operator_plan::capacity::{self, Bounds};
 
 use crate::{
-    apply::apply,
+    apply::amend,
     backoff,
     causes::chain,
     report::News,
@@ -149,10 +149,8 @@ async fn write_minimum(
     let api: Api<HorizontalPodAutoscaler> = Api::namespaced(world.client.clone(), namespace);
     // The API knows no autoscaler with less than one.
     let built = minimum(&autoscaler.name_any(), Some(replicas.max(1)));
-    if apply(&api, managers::CAPACITY, Some(autoscaler), &built)
-        .await?
-        .is_some()
-    {
+    let written = amend(&api, managers::CAPACITY, autoscaler, &built).await?;
+    if written.is_some() {
         info!(
             autoscaler.name = autoscaler.name_any(),
             replicas, "set the minimum"
@@ -169,10 +167,8 @@ async fn write_replicas(
 ) -> Result<(), kube::Error> {
     let api: Api<Deployment> = Api::namespaced(world.client.clone(), namespace);
     let built = replicas_of(&deployment.name_any(), replicas);
-    if apply(&api, managers::CAPACITY, Some(deployment), &built)
-        .await?
-        .is_some()
-    {
+    let written = amend(&api, managers::CAPACITY, deployment, &built).await?;
+    if written.is_some() {
         info!(
             deployment.name = deployment.name_any(),
             replicas, "set the replicas"
@@ -242,14 +238,8 @@ where
     }
     let namespace = live.namespace().unwrap_or_default();
     let api: Api<K> = Api::namespaced(client.clone(), &namespace);
-    // Of this very object: one that goes meanwhile is not made anew.
-    let mut built = built.clone();
-    built["metadata"]["uid"] = json!(live.uid());
-    match apply(&api, managers::CAPACITY, Some(live), &built).await {
-        Ok(written) => Ok(written.map(|written| format!("{namespace}/{}", written.name_any()))),
-        Err(kube::Error::Api(refused)) if matches!(refused.code, 404 | 409) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let written = amend(&api, managers::CAPACITY, live, built).await?;
+    Ok(written.map(|written| format!("{namespace}/{}", written.name_any())))
 }
 
 /// Replicas of a Deployment that are ready.

@@ -6,7 +6,7 @@ use std::{path::Path, process::Command, thread};
 use anyhow::Context;
 use serde_json::{Value, json};
 use urr_e2e::{
-    Account, Answer, Chart, Namespace, Process, Release, apply, eventually, exists, get,
+    Account, Answer, Chart, Door, Log, Namespace, Process, Release, apply, eventually, exists, get,
     in_namespace, in_seconds, install_definition, kubectl, labelled, opens, program, run,
 };
 
@@ -95,9 +95,13 @@ fn say_ended(pod: &Value, success: bool) -> anyhow::Result<()> {
     kubectl(&arguments, "")?.ok("kubectl patch").map(drop)
 }
 
-/// Uninstalls; helm's answer, and that of each run of the hook.
-fn uninstall(namespace: &Namespace, release: &Release) -> anyhow::Result<(Answer, Vec<Answer>)> {
-    let account = Account::of(namespace.name())?;
+/// Uninstalls; helm's answer, and that of each run of the hook, which reaches the cluster by
+/// `kubeconfig`.
+fn uninstall(
+    namespace: &Namespace,
+    release: &Release,
+    kubeconfig: &Path,
+) -> anyhow::Result<(Answer, Vec<Answer>)> {
     thread::scope(|scope| {
         let helm = scope.spawn(|| release.uninstall());
         let mut runs = Vec::new();
@@ -107,7 +111,7 @@ fn uninstall(namespace: &Namespace, release: &Release) -> anyhow::Result<(Answer
                 .iter()
                 .filter(|pod| pod["status"]["phase"] == "Pending")
             {
-                let answer = run_pod(pod, account.kubeconfig())?;
+                let answer = run_pod(pod, kubeconfig)?;
                 say_ended(pod, answer.success)?;
                 runs.push(answer);
             }
@@ -126,12 +130,13 @@ fn an_operator_goes_when_it_has_let_go_of_all_sales() -> anyhow::Result<()> {
     in_namespace("release", |namespace| {
         let mut operator = operator(namespace, "3")?;
         let release = install(namespace)?;
+        let account = Account::of(namespace.name())?;
         apply(namespace.name(), &sale("Delete"))?;
         eventually("the operator has the sale", || {
             Ok(has_finalizer(namespace)?.then_some(()))
         })?;
 
-        let (helm, hook) = uninstall(namespace, &release)?;
+        let (helm, hook) = uninstall(namespace, &release, account.kubeconfig())?;
         assert!(!helm.success, "it would leave a deletion undone");
         let words = hook.first().context("the hook was run")?;
         let sentence = format!("set them to Retain: {}/kept", namespace.name());
@@ -140,7 +145,7 @@ fn an_operator_goes_when_it_has_let_go_of_all_sales() -> anyhow::Result<()> {
         assert!(operator.is_running()?, "nothing has stopped it");
 
         apply(namespace.name(), &sale("Retain"))?;
-        let (helm, hook) = uninstall(namespace, &release)?;
+        let (helm, hook) = uninstall(namespace, &release, account.kubeconfig())?;
         let words = hook.last().context("the hook was run")?;
         helm.ok(&format!("helm uninstall, {}", words.errors))?;
         assert!(
@@ -186,59 +191,87 @@ fn service(name: &str) -> Value {
     })
 }
 
+/// Waits until the Deployment ticket has `ticket` replicas, and the autoscaler of queue has
+/// `queue` as its minimum.
+fn floors_are(namespace: &Namespace, ticket: u64, queue: u64) -> anyhow::Result<()> {
+    let spec = |object: &str| -> anyhow::Result<Value> {
+        Ok(get(namespace.name(), object)?.context("it is applied")?["spec"].clone())
+    };
+    eventually(&format!("{ticket} of ticket, {queue} of queue"), || {
+        let of_ticket = spec("deployment/ticket")?["replicas"] == ticket;
+        let of_queue = spec("horizontalpodautoscaler/queue")?["minReplicas"] == queue;
+        Ok((of_ticket && of_queue).then_some(()))
+    })
+}
+
+/// Makes ticket and queue, the latter with an autoscaler, and a sale that raises both; waits
+/// until the operator has.
+fn raise_floors(namespace: &Namespace) -> anyhow::Result<()> {
+    let scaled = json!({
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "queue"},
+        "spec": {
+            "maxReplicas": 9,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "queue"},
+        },
+    });
+    let sale = json!({
+        "apiVersion": "urr.internal/v1alpha1",
+        "kind": "TicketingEvent",
+        "metadata": {"name": "kept"},
+        "spec": {
+            "eventId": "5c1a3b1e-6f0e-4f55-9d0c-2b8b1c7d9a11",
+            "sale": opens(in_seconds(3600)),
+            "capacity": {"prescaleSeconds": 86_400, "floors": [
+                {"service": "ticket", "replicas": 4}, {"service": "queue", "replicas": 5}
+            ]},
+        },
+    });
+    for object in [service("ticket"), service("queue"), scaled, sale] {
+        apply(namespace.name(), &object.to_string())?;
+    }
+    floors_are(namespace, 4, 5)
+}
+
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn floors_go_with_the_operator() -> anyhow::Result<()> {
     in_namespace("floorless", |namespace| {
         let mut operator = operator(namespace, "15")?;
         let release = install(namespace)?;
-        let scaled = json!({
-            "apiVersion": "autoscaling/v2",
-            "kind": "HorizontalPodAutoscaler",
-            "metadata": {"name": "queue"},
-            "spec": {
-                "maxReplicas": 9,
-                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "queue"},
-            },
-        });
-        for object in [service("ticket"), service("queue"), scaled] {
-            apply(namespace.name(), &object.to_string())?;
-        }
-        let sale = json!({
-            "apiVersion": "urr.internal/v1alpha1",
-            "kind": "TicketingEvent",
-            "metadata": {"name": "kept"},
-            "spec": {
-                "eventId": "5c1a3b1e-6f0e-4f55-9d0c-2b8b1c7d9a11",
-                "sale": opens(in_seconds(3600)),
-                "capacity": {"prescaleSeconds": 86_400, "floors": [
-                    {"service": "ticket", "replicas": 4}, {"service": "queue", "replicas": 5}
-                ]},
-            },
-        });
-        apply(namespace.name(), &sale.to_string())?;
-        let is = |ticket: u64, queue: u64| {
-            let spec = |object: &str| -> anyhow::Result<Value> {
-                Ok(get(namespace.name(), object)?.context("it is applied")?["spec"].clone())
-            };
-            eventually(&format!("{ticket} of ticket, {queue} of queue"), || {
-                let of_ticket = spec("deployment/ticket")?["replicas"] == ticket;
-                let of_queue = spec("horizontalpodautoscaler/queue")?["minReplicas"] == queue;
-                Ok((of_ticket && of_queue).then_some(()))
-            })
-        };
-        is(4, 5)?;
-        let (helm, hook) = uninstall(namespace, &release)?;
+        raise_floors(namespace)?;
+        let account = Account::of(namespace.name())?;
+        let (helm, hook) = uninstall(namespace, &release, account.kubeconfig())?;
         let words = hook.last().context("the hook was run")?;
         helm.ok(&format!("helm uninstall, {}", words.errors))?;
         assert!(words.output.contains("and of 2 floors"), "{}", words.output);
         // Where nobody says a minimum it is one.
-        is(2, 1)?;
+        floors_are(namespace, 2, 1)?;
         let autoscaler = get(namespace.name(), "horizontalpodautoscaler/queue")?;
         let managers = autoscaler.context("it stays")?["metadata"]["managedFields"].to_string();
         assert!(!managers.contains("urr-operator/capacity"), "{managers}");
         eventually("the operator has stopped", || {
             Ok((!operator.is_running()?).then_some(()))
         })
+    })
+}
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn a_service_that_goes_meanwhile_keeps_no_operator() -> anyhow::Result<()> {
+    in_namespace("vanishing", |namespace| {
+        let _operator = operator(namespace, "15")?;
+        let release = install(namespace)?;
+        raise_floors(namespace)?;
+        let log = Log::default();
+        let door = Door::to(Account::of(namespace.name())?.api_url()?, &log)?;
+        log.delete_before_write(namespace.name(), "deployments", "ticket")?;
+        let (helm, hook) = uninstall(namespace, &release, &door.kubeconfig()?)?;
+        let words = hook.last().context("the hook was run")?;
+        helm.ok(&format!("helm uninstall, {}", words.errors))?;
+        assert!(words.output.contains("and of 1 floors"), "{}", words.output);
+        assert!(!exists(namespace.name(), "deployment/ticket")?);
+        Ok(())
     })
 }
