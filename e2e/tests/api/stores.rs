@@ -91,7 +91,11 @@ fn no_store_begins_anew_while_a_sale_is_on() -> anyhow::Result<()> {
 
         let more = [
             &BUILT_IN[..],
-            &["postgres.maxConnections=220", "postgres.storageClass=fast"],
+            &[
+                "postgres.maxConnections=220",
+                "postgres.storageClass=fast",
+                "defaults.nodeSelector.pool=sales",
+            ],
         ];
         install(stage.namespace, stage.services, &more.concat())?;
         let told = stage.event("urr-platform", "StoreWaits")?;
@@ -114,6 +118,8 @@ fn no_store_begins_anew_while_a_sale_is_on() -> anyhow::Result<()> {
         eventually("the new settings", || {
             Ok((connections(&postgres()?) == "max_connections=220").then_some(()))
         })?;
+        let nodes = postgres()?["spec"]["template"]["spec"]["nodeSelector"].clone();
+        ensure!(nodes == json!({"pool": "sales"}), "{nodes}");
         ensure!(connections(&json!({"spec": {"template": template}})) == "max_connections=210");
         Ok(())
     })

@@ -15,8 +15,6 @@ pub const MAX_REPLICAS: &str = "urr.internal/max-replicas";
 pub const TEMPLATE_HASH: &str = "urr.internal/template-hash";
 /// Annotation of the CRD: hash of its schema.
 pub const SCHEMA_HASH: &str = "urr.internal/schema-hash";
-/// Annotation that allows deleting a sale that is open; the value is its name.
-pub const CONFIRM_DELETE: &str = "urr.internal/confirm-delete";
 /// Finalizer of a sale.
 pub const FINALIZER: &str = "urr.internal/sale";
 

@@ -177,6 +177,12 @@ pub(super) fn build(
             "imagePullSecrets",
             serde_json::to_value(&pod.image_pull_secrets).ok()?,
         ),
+        (
+            "nodeSelector",
+            serde_json::to_value(&pod.node_selector).ok()?,
+        ),
+        ("tolerations", serde_json::to_value(&pod.tolerations).ok()?),
+        ("priorityClassName", json!(pod.priority_class_name)),
         ("serviceAccountName", json!(jobs.service_account_name)),
     ];
     for (field, value) in taken.into_iter().filter(|(_, value)| !value.is_null()) {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ConfigMap, ResourceRequirements};
+use k8s_openapi::api::core::v1::{ConfigMap, ResourceRequirements, Toleration};
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use urr_operator_api::{Service, names};
 use urr_operator_plan::LoadTable;
 
@@ -44,6 +45,8 @@ pub(crate) struct Postgres {
     pub(crate) max_connections: u32,
     #[serde(default)]
     pub(crate) volume_ownership_init: bool,
+    #[serde(default)]
+    pub(crate) scheduling: Scheduling,
     #[serde(default = "Database::all")]
     pub(crate) databases: Vec<Database>,
 }
@@ -63,6 +66,32 @@ impl Postgres {
 
     const fn default_max_connections() -> u32 {
         200
+    }
+}
+
+/// On which nodes pods may be, and what gives way to them.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Scheduling {
+    #[serde(default)]
+    pub(crate) node_selector: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) tolerations: Vec<Toleration>,
+    #[serde(default)]
+    pub(crate) priority_class_name: Option<String>,
+}
+
+impl Scheduling {
+    /// What a pod says of nodes; empty where any will do.
+    pub(crate) fn nodes(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        if !self.node_selector.is_empty() {
+            fields.insert("nodeSelector".to_owned(), json!(self.node_selector));
+        }
+        if !self.tolerations.is_empty() {
+            fields.insert("tolerations".to_owned(), json!(self.tolerations));
+        }
+        fields
     }
 }
 
@@ -272,8 +301,6 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
     pub(crate) fn read(value: &Value) -> Result<Settings, String> {

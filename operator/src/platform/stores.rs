@@ -171,6 +171,12 @@ pub(super) fn stateful_set(
     if postgres.volume_ownership_init {
         pod["initContainers"] = json!([ownership(postgres, sizes)]);
     }
+    for (field, value) in postgres.scheduling.nodes() {
+        pod[field] = value;
+    }
+    if let Some(class) = &postgres.scheduling.priority_class_name {
+        pod["priorityClassName"] = json!(class);
+    }
     // With what the API server would fill in: the list of claims is one field, and is compared
     // as a whole with what is there.
     let mut claim = json!({
@@ -331,6 +337,13 @@ pub(super) fn cluster(
     if !postgres.image_pull_secrets.is_empty() {
         let secrets = postgres.image_pull_secrets.iter();
         spec["imagePullSecrets"] = secrets.map(|name| json!({"name": name})).collect();
+    }
+    let nodes = postgres.scheduling.nodes();
+    if !nodes.is_empty() {
+        spec["affinity"] = Value::Object(nodes);
+    }
+    if let Some(class) = &postgres.scheduling.priority_class_name {
+        spec["priorityClassName"] = json!(class);
     }
     json!({
         "apiVersion": "postgresql.cnpg.io/v1",

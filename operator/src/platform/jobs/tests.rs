@@ -11,6 +11,9 @@ fn deployment() -> Deployment {
                 "serviceAccountName": "urr-ticket",
                 "imagePullSecrets": [{"name": "registry"}],
                 "securityContext": {"runAsNonRoot": true},
+                "nodeSelector": {"pool": "urr"},
+                "tolerations": [{"key": "only", "operator": "Exists"}],
+                "priorityClassName": "first",
                 "containers": [{
                     "name": "ticket", "image": "urr/urr:abc", "imagePullPolicy": "IfNotPresent",
                     "args": ["ticket"],

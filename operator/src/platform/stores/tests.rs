@@ -64,6 +64,30 @@ fn a_cluster_of_cloud_native_pg() {
 }
 
 #[test]
+fn databases_are_on_the_nodes_that_are_said() {
+    let scheduling = json!({
+        "nodeSelector": {"disk": "fast"},
+        "tolerations": [{"key": "only", "operator": "Equal", "value": "urr", "effect": "NoSchedule"}],
+        "priorityClassName": "first",
+    });
+    let postgres = postgres(&json!({"scheduling": scheduling}));
+    let built = server(&postgres);
+    assert_known::<StatefulSet>(&built);
+    let pod = &built["spec"]["template"]["spec"];
+    let cluster = cluster(
+        Database::Ticket,
+        &postgres,
+        &granted(&postgres),
+        &Volume::asked(&postgres),
+    );
+    for (nodes, priority) in [(pod, pod), (&cluster["spec"]["affinity"], &cluster["spec"])] {
+        assert_eq!(nodes["nodeSelector"], scheduling["nodeSelector"]);
+        assert_eq!(nodes["tolerations"], scheduling["tolerations"]);
+        assert_eq!(priority["priorityClassName"], "first");
+    }
+}
+
+#[test]
 fn the_owner_and_the_password_are_in_one_secret() {
     let built = secret(Database::Ticket, "letters");
     assert_known::<Secret>(&built);
