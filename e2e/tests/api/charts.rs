@@ -100,7 +100,7 @@ fn the_example_of_the_readme_is_rendered() -> anyhow::Result<()> {
 }
 
 /// A choice that is wrong, and words of the sentence that says so.
-const WRONG: [(&str, &str); 42] = [
+const WRONG: [(&str, &str); 43] = [
     (
         "postgres.provider=Oracle",
         "'CloudNativePG', 'BuiltIn', 'External'",
@@ -111,6 +111,10 @@ const WRONG: [(&str, &str); 42] = [
     ("images.provider=null", "missing property 'provider'"),
     ("postgres.instances=2", "postgres.instances must be 1"),
     ("postgres.image=", "needs postgres.image"),
+    (
+        "services.ticket.env.TICKET_DB_POOL_MAX=30",
+        "ticket has TICKET_DB_POOL_MAX among its variables",
+    ),
     ("postgres.storage=10 GB", "does not match pattern"),
     (
         "kafka.partitons=3",
