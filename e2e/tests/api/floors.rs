@@ -45,7 +45,7 @@ fn floors_rise_before_a_sale_and_fall_after_it() -> anyhow::Result<()> {
         }
 
         stage.kubelet.hold("urr-ticket-");
-        let opens_at = in_seconds(25);
+        let opens_at = in_seconds(40);
         let closes_at = opens_at + SignedDuration::from_secs(2);
         let soon =
             json!({"sale": {"opensAt": opens_at, "closesAt": closes_at}, "capacity": floors});
@@ -94,11 +94,12 @@ fn sales_at_one_time_add_up_to_what_there_can_be() -> anyhow::Result<()> {
         stage.sell("second", &asks(3))?;
         replicas(stage, "ticket", 5)?;
         for (sale, floor) in [("first", 2), ("second", 3)] {
-            let ticket = capacity(&stage.ready(sale)?, "ticket");
-            ensure!(
-                ticket["asked"] == floor && ticket["wanted"] == 5,
-                "{ticket}"
-            );
+            eventually(&format!("{sale} tells its part and the sum"), || {
+                let ticket = capacity(&stage.ready(sale)?, "ticket");
+                let told = ticket["asked"] == floor && ticket["wanted"] == 5;
+                ensure!(told, "{ticket}");
+                Ok(Some(()))
+            })?;
         }
 
         // Years ahead: the sum of what is asked then.

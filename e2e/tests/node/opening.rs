@@ -59,9 +59,11 @@ fn a_declared_sale_opens_with_its_pods_and_without_an_operator() -> anyhow::Resu
         });
         apply(name, &declared_sale("night", &changes).to_string())?;
         let sale = sale_says(name, "night", ("Ready", "True", "Ready"), PATIENCE)?;
-        let ticket = get(name, "deployment/urr-ticket")?.context("ticket is there")?;
-        assert!(rolled_out(&ticket), "{}", ticket["status"]);
-        assert_eq!(ticket["status"]["readyReplicas"], 2);
+        eventually("both pods of ticket are ready", || {
+            let ticket = get(name, "deployment/urr-ticket")?.context("ticket is there")?;
+            let is_floor = ticket["status"]["readyReplicas"] == 2;
+            Ok((is_floor && rolled_out(&ticket)).then_some(()))
+        })?;
 
         let absent = Absent::send_away()?;
         assert!(now() < opens_at, "the operator goes before the sale opens");
