@@ -120,7 +120,7 @@ fn kubectl_get_tells_a_sale_in_one_row() -> anyhow::Result<()> {
             ("ACTIVE", "0"),
             ("READY", "True"),
         ];
-        // A sale may be ready before the pods of its floors are.
+        // A sale that needs no floor yet is ready although a pod is still to come.
         eventually("a row of these cells", || {
             let narrow = get(&[])?;
             let told = narrow.keys().cloned().collect::<Vec<_>>().join(" ");
