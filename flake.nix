@@ -19,6 +19,6 @@
       checks = forAllSystems (urr: urr.checks);
       devShells = forAllSystems (urr: { default = urr.devShell; });
       formatter = forAllSystems (urr: urr.formatter);
-      overlays.default = final: _previous: { inherit (import ./nix final) urr urr-operator; };
+      overlays.default = final: _prev: { inherit (import ./nix final) urr urr-operator; };
     };
 }

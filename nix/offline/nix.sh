@@ -4,4 +4,10 @@ set -eu
 . "$(dirname "$0")/environment.sh"
 command=$1
 shift
-exec nix "$command" --override-input nixpkgs "path:$cache/nixpkgs" --no-write-lock-file "$@"
+# `flake check` is one command of two words.
+if [ "$command" = flake ]; then
+    command="flake $1"
+    shift
+fi
+# shellcheck disable=SC2086 # two words, see above
+exec nix $command --override-input nixpkgs "path:$cache/nixpkgs" --no-write-lock-file "$@"

@@ -44,6 +44,9 @@ evaluate() {
     paths "$root" > "$work/here"
     say "evaluated $(grep -o '\.drv' "$work/here" | wc -l) derivations of every output and system in $(jq -n "$EPOCHREALTIME - $started | . * 10 | round / 10") s"
 
+    # Of each output, that it is what its name promises.
+    "$here/nix.sh" flake check --no-build "$root" 2> "$work/log" || { tail -n 20 "$work/log" >&2; fail "an output is not of its kind"; }
+
     # An overlay is a function of a nixpkgs: of ours it gives what the package is.
     [ "$(of_overlay "$root")" = "$(derivation_of "$root" urr)" ] || fail "the overlay gives another urr"
 
