@@ -107,10 +107,11 @@ impl DeadLetterArgs {
 )]
 async fn delete_dead_letters(pool: &PgPool, days: i32, batch: i64) -> sqlx::Result<u64> {
     let deleted = sqlx::query(
-        "delete from dead_letters where (consumer, fact_id) in (
+        "with old as materialized (
              select consumer, fact_id from dead_letters
              where failed_at < now() - make_interval(days => $1) limit $2 for update skip locked
-         )",
+         )
+         delete from dead_letters d using old where (d.consumer, d.fact_id) = (old.consumer, old.fact_id)",
     )
     .bind(days)
     .bind(batch)

@@ -203,9 +203,9 @@ pub async fn purge(
     batch: i64,
 ) -> sqlx::Result<u64> {
     let deleted = sqlx::query!(
-        "delete from erasures where user_id in (
+        "delete from erasures where user_id = any(array(
              select user_id from erasures where completed_at < $1 limit $2 for update skip locked
-         )",
+         ))",
         before.to_sqlx() as _,
         batch
     )

@@ -314,9 +314,9 @@ pub async fn purge_families(
     batch: i64,
 ) -> sqlx::Result<u64> {
     let deleted = sqlx::query!(
-        "delete from token_families where id in (
+        "delete from token_families where id = any(array(
              select id from token_families where expires_at <= $1 limit $2 for update skip locked
-         )",
+         ))",
         now.to_sqlx() as _,
         batch
     )
@@ -332,9 +332,9 @@ pub async fn purge_tokens(
     batch: i64,
 ) -> sqlx::Result<u64> {
     let deleted = sqlx::query!(
-        "delete from refresh_tokens where id in (
+        "delete from refresh_tokens where id = any(array(
              select id from refresh_tokens where expires_at <= $1 limit $2 for update skip locked
-         )",
+         ))",
         now.to_sqlx() as _,
         batch
     )

@@ -139,11 +139,11 @@ pub async fn lease(
 ) -> sqlx::Result<Vec<Leased>> {
     let rows = sqlx::query!(
         r#"update mails set attempts = attempts + 1, tries = tries + 1, next_attempt_at = $2
-           where id in (
+           where id = any(array(
                select id from mails where status = 'pending' and next_attempt_at <= $1
                order by next_attempt_at, id limit $3
                for update skip locked
-           )
+           ))
            returning id as "id!: MailId", user_id as "user!: UserId", kind,
                      content as "content: Json<Content>", created_at, tries, attempts"#,
         now.to_sqlx() as _,

@@ -51,12 +51,12 @@ pub async fn lease(
 ) -> sqlx::Result<Vec<Leased>> {
     let rows = sqlx::query!(
         r#"update notices set attempts = attempts + 1, next_attempt_at = $2
-           where fact_id in (
+           where fact_id = any(array(
                select fact_id from notices
                where composed_at is null and given_up_at is null and next_attempt_at <= $1
                order by next_attempt_at, fact_id limit $3
                for update skip locked
-           )
+           ))
            returning fact_id as "fact!: FactId", notice as "notice: Json<Notice>", happened_at, attempts"#,
         now.to_sqlx() as _,
         (now + lease).to_sqlx() as _,

@@ -70,12 +70,12 @@ pub async fn lease(
 ) -> sqlx::Result<Vec<Leased>> {
     let rows = sqlx::query!(
         r#"update point_awards set attempts = attempts + 1, next_attempt_at = $2
-           where id in (
+           where id = any(array(
                select id from point_awards
                where delivered_at is null and given_up_at is null and next_attempt_at <= $1
                order by next_attempt_at, id limit $3
                for update skip locked
-           )
+           ))
            returning id, attempts, user_id as "user_id!: UserId", artist_id, action_type, points,
                      description, reference_id"#,
         now.to_sqlx() as _,

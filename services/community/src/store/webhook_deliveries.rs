@@ -200,7 +200,7 @@ pub async fn claim(
     per_endpoint: i64,
 ) -> sqlx::Result<Vec<Claimed>> {
     let rows = sqlx::query!(
-        r#"with endpoint as (
+        r#"with endpoint as materialized (
                select e.id, e.failures, e.url, e.secret,
                       case when e.previous_secret_expires_at > $1 then e.previous_secret end as previous,
                       (select count(*) from webhook_deliveries d
@@ -214,7 +214,7 @@ pub async fn claim(
                  )
                order by random() limit $3
                for no key update of e skip locked
-           ), due as (
+           ), due as materialized (
                select delivery.id, endpoint.url, endpoint.secret, endpoint.previous
                from endpoint cross join lateral (
                    select d.id from webhook_deliveries d

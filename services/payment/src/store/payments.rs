@@ -480,8 +480,8 @@ pub(crate) async fn claim_due(executor: impl PgExecutor<'_>, limit: i64) -> sqlx
     sqlx::query_as!(
         Due,
         r#"update payments set next_check_at = now() + interval '30 seconds', checks = checks + 1
-           where id in (select id from payments where next_check_at <= now()
-                        order by next_check_at limit $1 for update skip locked)
+           where id = any(array(select id from payments where next_check_at <= now()
+                                order by next_check_at limit $1 for update skip locked))
            returning order_id, (status = 'pending' and expires_at <= now()) as "over!""#,
         limit,
     )

@@ -44,11 +44,11 @@ pub(crate) async fn claim(
         Refund,
         "update refunds set attempts = attempts + 1, next_attempt_at = now() + interval '30 seconds'
          from payments
-         where payments.id = refunds.payment_id and refunds.id in (
+         where payments.id = refunds.payment_id and refunds.id = any(array(
              select due.id from refunds due join payments owner on owner.id = due.payment_id
              where due.status = 'requested' and due.next_attempt_at <= now()
                and ($1::text is null or owner.order_id = $1)
-             order by due.next_attempt_at limit $2 for update of due skip locked)
+             order by due.next_attempt_at limit $2 for update of due skip locked))
          returning refunds.id, payments.order_id, refunds.reason, refunds.refusals, refunds.attempts",
         order_id,
         limit,

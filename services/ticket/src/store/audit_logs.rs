@@ -123,11 +123,11 @@ pub async fn forget_addresses(
     batch: i64,
 ) -> sqlx::Result<u64> {
     let done = sqlx::query!(
-        "update admin_audit_logs set ip_address = null where id in (
+        "update admin_audit_logs set ip_address = null where id = any(array(
              select id from admin_audit_logs
              where created_at < now() - make_interval(days => $1) and ip_address is not null
              limit $2 for update skip locked
-         )",
+         ))",
         i32::from(days),
         batch,
     )
@@ -139,10 +139,10 @@ pub async fn forget_addresses(
 /// Deletes at most `batch` acts older than so many days; returns how many.
 pub async fn purge(executor: impl PgExecutor<'_>, days: u16, batch: i64) -> sqlx::Result<u64> {
     let done = sqlx::query!(
-        "delete from admin_audit_logs where id in (
+        "delete from admin_audit_logs where id = any(array(
              select id from admin_audit_logs where created_at < now() - make_interval(days => $1)
              limit $2 for update skip locked
-         )",
+         ))",
         i32::from(days),
         batch,
     )

@@ -69,10 +69,11 @@ pub async fn complete(
 /// Deletes at most `batch` keys older than so many days; returns how many.
 pub async fn purge(executor: impl PgExecutor<'_>, days: u16, batch: i64) -> sqlx::Result<u64> {
     let done = sqlx::query!(
-        "delete from idempotency_keys where (user_id, key) in (
+        "with old as materialized (
              select user_id, key from idempotency_keys where created_at < now() - make_interval(days => $1)
              limit $2 for update skip locked
-         )",
+         )
+         delete from idempotency_keys k using old where (k.user_id, k.key) = (old.user_id, old.key)",
         i32::from(days),
         batch,
     )

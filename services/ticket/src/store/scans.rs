@@ -425,10 +425,10 @@ pub async fn log(
 /// Deletes at most `batch` scans of shows that were longer ago than so many days; returns how many.
 pub async fn purge(executor: impl PgExecutor<'_>, days: u16, batch: i64) -> sqlx::Result<u64> {
     let done = sqlx::query!(
-        "delete from ticket_scans where id in (
+        "delete from ticket_scans where id = any(array(
              select s.id from ticket_scans s join events e on e.id = s.event_id
              where e.event_date < now() - make_interval(days => $1) limit $2 for update of s skip locked
-         )",
+         ))",
         i32::from(days),
         batch,
     )

@@ -1,4 +1,8 @@
 //! Stock of standing types, spread over shards so that one type sells in parallel.
+//!
+//! A shard is chosen in a CTE of its own, which is carried out once. The planner may carry out a
+//! subquery with `limit` and `for update` again for each row that it is joined to, and it chooses
+//! another row each time.
 
 use sqlx::PgConnection;
 use urr_contract::TicketTypeId;
@@ -26,12 +30,12 @@ async fn take_from_free_shard(
     quantity: i32,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        r"update ticket_stock s set available = s.available - $2
-          from (
+        r"with free as materialized (
               select shard from ticket_stock where ticket_type_id = $1 and available >= $2
               order by (shard + $3::int) % $4::int limit 1 for update skip locked
-          ) free
-          where s.ticket_type_id = $1 and s.shard = free.shard",
+          )
+          update ticket_stock s set available = s.available - $2
+          from free where s.ticket_type_id = $1 and s.shard = free.shard",
         ticket_type as TicketTypeId,
         quantity,
         rand::random_range(0..MAX_SHARDS),
@@ -89,12 +93,12 @@ pub async fn give_back(
     quantity: i32,
 ) -> sqlx::Result<()> {
     let done = sqlx::query!(
-        r"update ticket_stock s set available = s.available + $2
-          from (
+        r"with free as materialized (
               select shard from ticket_stock where ticket_type_id = $1
               order by available, shard limit 1 for update skip locked
-          ) free
-          where s.ticket_type_id = $1 and s.shard = free.shard",
+          )
+          update ticket_stock s set available = s.available + $2
+          from free where s.ticket_type_id = $1 and s.shard = free.shard",
         ticket_type as TicketTypeId,
         quantity,
     )

@@ -59,6 +59,33 @@ async fn the_last_places_are_collected_from_all_shards() {
     .await;
 }
 
+/// Where the planner expected one shard, it once looked for a free one again for each of them: one
+/// place was taken out of several shards, and nobody had the others.
+#[tokio::test]
+async fn a_place_is_taken_and_given_back_once_whatever_the_planner_expects() {
+    with_app(async |app| {
+        let event = app.event().await;
+        for name in ["A", "B", "C", "D"] {
+            app.ticket_type(event, name, 1_000, 400).await;
+        }
+        // Types that are known well, so that of any other almost nothing is expected.
+        let statement = "analyze ticket_stock";
+        sqlx::raw_sql(statement).execute(&app.pool).await.unwrap();
+        let late = app.ticket_type(event, "Late", 1_000, 400).await;
+        let mut holds = Vec::new();
+        for taken in 1..=20 {
+            let fan = app.fan(event);
+            holds.push((fan.places(late, 1).await, fan));
+            assert_eq!(app.available(late).await, 400 - taken);
+        }
+        for (back, (hold, fan)) in (1..).zip(holds) {
+            fan.cancel(hold.id).await.expect(200);
+            assert_eq!(app.available(late).await, 380 + back);
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn one_type_short_takes_nothing_of_the_others() {
     with_app(async |app| {
