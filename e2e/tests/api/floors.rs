@@ -125,7 +125,16 @@ fn sales_at_one_time_add_up_to_what_there_can_be() -> anyhow::Result<()> {
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn what_a_crowd_needs_is_computed_and_shown() -> anyhow::Result<()> {
-    on_stage("demand", Setting::default(), |stage| {
+    let measured = Setting {
+        values: &[
+            "operator.load.measuredAt=here",
+            "operator.load.services.gateway.perPoll=1",
+            "operator.load.services.gateway.perAdmittedUser=10",
+            "operator.load.services.gateway.perReplica=4000",
+        ],
+        ..Setting::default()
+    };
+    on_stage("demand", measured, |stage| {
         let crowd = json!({
             "sale": opens(in_seconds(3600)),
             "capacity": {"expectedUsers": 100_000, "headroomPercent": 50, "prescaleSeconds": 86_400},
