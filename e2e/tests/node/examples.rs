@@ -27,6 +27,10 @@ fn the_examples_become_ready_on_a_cluster_that_has_nothing() -> anyhow::Result<(
         println!("{count} examples: ready {took:.0?} after the install");
         let shown = kubectl(&["get", "tev", "--namespace", namespace.name()], "")?;
         println!("{}", shown.ok("kubectl get")?);
-        Ok(())
+        // One of them takes its event along, for which it needs the services: the operator cannot
+        // go before that is done.
+        let delete = ["delete", "tev", "--all", "--namespace", namespace.name()];
+        let delete = [&delete[..], &["--timeout", "3m"]].concat();
+        kubectl(&delete, "")?.ok("kubectl delete").map(drop)
     })
 }
