@@ -87,8 +87,8 @@ same() { cmp --silent "${places[0]}/$1" "${places[1]}/$1"; }
 # dependencies (.d) name paths and are in no program.
 differs() {
 	local file
-	find "${places[0]}/target/images/release"/{deps,build} -type f \( -name '*.rlib' -o -path '*/out/*' \) \
-		-not -name '*.d' -printf 'target/images/release/%P\n' | LC_ALL=C sort | while read -r file; do
+	(cd "${places[0]}" && find target/images/release/{deps,build} -type f \( -name '*.rlib' -o -path '*/out/*' \) -not -name '*.d') |
+		LC_ALL=C sort | while read -r file; do
 		same "$file" || say "not the same: $file"
 	done
 	fail "$1 differs"
